@@ -1,0 +1,186 @@
+"""The errors a caller can meet. ``except LLMError`` catches all of them.
+
+    LLMError                            (also a bruno_core LLMError)
+    ├── ConfigurationError              bad option or file, unknown provider, missing extra
+    ├── AuthenticationError             no key, wrong key
+    │   └── PermissionDeniedError       the key is known but may not do this
+    ├── ModelNotFoundError
+    ├── InvalidRequestError             the request itself is wrong; sending it again is useless
+    │   ├── ContextLengthExceededError
+    │   └── ContentFilterError
+    ├── QuotaExceededError              money or daily quota gone: waiting does not help
+    ├── TransientError                  the only family that is retried
+    │   ├── RateLimitError
+    │   ├── RequestTimeoutError
+    │   ├── ProviderConnectionError
+    │   └── ServiceUnavailableError
+    ├── EmptyResponseError              an answer without text, tool call or refusal
+    ├── StreamError                     a stream broke after its first chunk; .partial has what came
+    ├── StructuredOutputError           the answer does not fit the schema; .partial has it
+    └── BudgetExceededError             raised before the call that could overspend
+
+No error text holds a key or a prompt: messages are one redacted line of the vendor's own words.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from typing import TYPE_CHECKING, Any
+
+from bruno_core.utils import exceptions as core
+
+if TYPE_CHECKING:
+    from bruno_llm.completion import Completion
+
+__all__ = [
+    "AuthenticationError",
+    "BudgetExceededError",
+    "ConfigurationError",
+    "ContentFilterError",
+    "ContextLengthExceededError",
+    "EmptyResponseError",
+    "InvalidRequestError",
+    "LLMError",
+    "ModelNotFoundError",
+    "PermissionDeniedError",
+    "ProviderConnectionError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "ServiceUnavailableError",
+    "StreamError",
+    "StructuredOutputError",
+    "TransientError",
+]
+
+
+class LLMError(core.LLMError):
+    """Anything that went wrong between the caller and a language model.
+
+    Args:
+        message: One clear line; never holds a key or a prompt.
+        provider: Name of the provider, such as ``"openai"``.
+        original_error: What was caught, kept as ``.original_error`` and bruno-core's ``.cause``.
+        model: The model that was asked.
+        status_code: The HTTP status the vendor sent, ``None`` when there was no answer.
+        retry_after: Seconds the vendor asked to wait.
+        request_id: The vendor's id of the request, for its support.
+        hint: What the user can do about it.
+        partial: What had arrived of the answer.
+    """
+
+    retryable: bool = False
+    """Whether the same request may succeed later. Only a ``TransientError`` says so."""
+
+    def __init__(
+        self,
+        message: str,
+        provider: str | None = None,
+        original_error: Exception | None = None,
+        *,
+        model: str | None = None,
+        status_code: int | None = None,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+        hint: str | None = None,
+        partial: Completion | None = None,
+    ) -> None:
+        super().__init__(message, cause=original_error)
+        self.provider = provider
+        self.original_error = original_error
+        self.model = model
+        self.status_code = status_code
+        self.retry_after = retry_after
+        self.request_id = request_id
+        self.hint = hint
+        self.partial = partial
+
+    def __str__(self) -> str:
+        text = self.message
+        where = "/".join(part for part in (self.provider, self.model) if part)
+        if where:
+            text = f"{where}: {text}"
+        if self.hint:
+            text = f"{text} ({self.hint})"
+        return text
+
+    def __repr__(self) -> str:
+        status = f", status_code={self.status_code}" if self.status_code is not None else ""
+        return f"{type(self).__name__}({str(self)!r}{status})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The cause may hold sockets or SDK objects that cannot be pickled, and its text is not
+        # redacted: across a process border the error travels alone.
+        state = {k: v for k, v in self.__dict__.items() if k not in ("cause", "original_error")}
+        state |= {"cause": None, "original_error": None}
+        return copyreg.__newobj__, (type(self), self.message), state  # type: ignore[attr-defined]
+
+
+class ConfigurationError(LLMError, core.ConfigError):
+    """A setting is wrong or missing; the message names it and says what is allowed."""
+
+
+class AuthenticationError(LLMError):
+    """The vendor got no key, or one that it does not accept."""
+
+
+class PermissionDeniedError(AuthenticationError):
+    """The key is known but may not use this model, region or feature."""
+
+
+class ModelNotFoundError(LLMError):
+    """The vendor does not have the model, or not for this key."""
+
+
+class InvalidRequestError(LLMError):
+    """The request is wrong in itself: the same request can never succeed."""
+
+
+class ContextLengthExceededError(InvalidRequestError):
+    """Prompt and answer do not fit the model's context window."""
+
+
+class ContentFilterError(InvalidRequestError):
+    """The vendor's content policy blocked the prompt or the answer."""
+
+
+class QuotaExceededError(LLMError):
+    """Credit or a daily quota is used up; waiting for seconds does not help."""
+
+
+class TransientError(LLMError):
+    """The same request may succeed in a moment. ``Retry`` acts on this family alone."""
+
+    retryable = True
+
+
+class RateLimitError(TransientError):
+    """Too many requests or tokens for now; ``.retry_after`` says how long, when it is known."""
+
+
+class RequestTimeoutError(TransientError):
+    """No answer within the time allowed."""
+
+
+class ProviderConnectionError(TransientError):
+    """The provider could not be reached, or the connection was lost before an answer."""
+
+
+class ServiceUnavailableError(TransientError):
+    """The provider answered that it cannot answer: overloaded, failing, or not making sense."""
+
+
+class EmptyResponseError(LLMError):
+    """The model ended its turn without text, tool call or refusal."""
+
+
+class StreamError(LLMError, core.StreamError):
+    """A stream broke or was cut after its first chunk; ``.partial`` is the completion so far."""
+
+
+class StructuredOutputError(LLMError):
+    """The answer does not fit the requested schema; ``.partial`` is the answer."""
+
+
+class BudgetExceededError(LLMError):
+    """The call could overspend the budget, so it was not made."""

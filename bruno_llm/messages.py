@@ -1,0 +1,331 @@
+"""bruno-core messages on one side, the chat dicts litellm reads on the other.
+
+``Message`` has no fields for tool calls, tool results or images, so they ride in its ``metadata``:
+
+* ``parts``: OpenAI-shaped content parts (images, files) that follow the text;
+* ``tool_calls``: the calls of an assistant turn, as ``ToolCall`` or OpenAI-shaped dicts;
+* ``tool_call_id`` and ``name``: whose result a tool message is;
+* ``text_stands_in``: the content is only there because a ``Message`` may not be empty.
+
+The functions here write them; nobody else needs to know them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from bruno_core.models.message import Message, MessageRole, MessageType
+
+from bruno_llm.completion import Completion, ToolCall
+from bruno_llm.exceptions import InvalidRequestError
+
+__all__ = [
+    "ChatMessage",
+    "completion_message",
+    "file_message",
+    "image_message",
+    "texts_of",
+    "to_chat",
+    "tool_result",
+]
+
+ChatMessage = dict[str, Any]
+Source = str | bytes | PathLike[str]
+
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_EARLIER = "(earlier messages are not shown)"
+_NO_RESULT = "(no result was recorded)"
+
+
+def image_message(text: str, *images: Source, detail: str | None = None) -> Message:
+    """A user message with images for a model that can see.
+
+    Args:
+        text: What to say about them.
+        images: Each an ``http(s)`` or ``data:`` URL, a path, or the bytes of an image file.
+        detail: OpenAI's ``"low"``, ``"high"`` or ``"auto"``.
+
+    Raises:
+        InvalidRequestError: A file is not an image.
+    """
+    parts = []
+    for image in images:
+        url = _as_url(image, "image/")
+        parts.append({"type": "image_url", "image_url": _compact(url=url, detail=detail)})
+    return Message(
+        role=MessageRole.USER,
+        content=text,
+        message_type=MessageType.IMAGE,
+        metadata={"parts": parts},
+    )
+
+
+def file_message(text: str, *files: Source, filename: str | None = None) -> Message:
+    """A user message with documents, such as PDFs.
+
+    Args:
+        text: What to say about them.
+        files: Each an ``http(s)`` or ``data:`` URL, a path, or the bytes of a file.
+        filename: The name to show for bytes.
+    """
+    parts = []
+    for file in files:
+        url = _as_url(file, "")
+        name = filename or (Path(file).name if isinstance(file, PathLike) else None)
+        key = "file_data" if url.startswith("data:") else "file_id"
+        parts.append({"type": "file", "file": _compact(**{key: url}, filename=name)})
+    return Message(
+        role=MessageRole.USER,
+        content=text,
+        message_type=MessageType.FILE,
+        metadata={"parts": parts},
+    )
+
+
+def completion_message(completion: Completion) -> Message:
+    """The assistant message of a completion, with its tool calls, for the history."""
+    said = completion.text or completion.refusal
+    metadata: dict[str, Any] = {}
+    if completion.tool_calls:
+        metadata["tool_calls"] = [_call_dict(call) for call in completion.tool_calls]
+    if not said or not said.strip():
+        names = ", ".join(call.name for call in completion.tool_calls) or "nothing"
+        said, metadata["text_stands_in"] = f"(called {names})", True
+    return Message(role=MessageRole.ASSISTANT, content=said, metadata=metadata)
+
+
+def tool_result(call: ToolCall | str, result: Any, *, name: str | None = None) -> Message:
+    """The message that gives a tool's result back to the model.
+
+    Args:
+        call: The call it answers, or its id.
+        result: A string, or anything JSON can hold.
+        name: The tool's name, when only the id is given.
+    """
+    text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+    metadata: dict[str, Any] = {}
+    if isinstance(call, ToolCall):
+        metadata |= {"tool_call_id": call.id, "name": call.name}
+    else:
+        metadata |= _compact(tool_call_id=call, name=name)
+    if not text.strip():
+        text = "(empty)"
+    return Message(role=MessageRole.TOOL, content=text, metadata=metadata)
+
+
+def to_chat(
+    messages: Sequence[Message | Mapping[str, Any]], system_prompt: str | None = None
+) -> list[ChatMessage]:
+    """The chat dicts of a conversation, in a shape that every vendor accepts.
+
+    The system prompt and all system messages become one, first. What a rolling window leaves
+    behind is repaired without losing text: turns of one role in a row are merged, a result whose
+    call is gone becomes a note of the user, a call without its result gets one that says so, and a
+    conversation that starts with the assistant gets a user turn before it.
+
+    Args:
+        messages: bruno-core messages or OpenAI-shaped dicts, mixed or alone.
+        system_prompt: The provider's own, put before those of the messages.
+
+    Raises:
+        InvalidRequestError: No message, only system messages, an unknown role, an empty message.
+    """
+    if isinstance(messages, str | Mapping | Message):
+        raise InvalidRequestError("messages must be a list of messages, not one")
+    system: list[Any] = [system_prompt] if system_prompt else []
+    turns: list[ChatMessage] = []
+    for place, message in enumerate(messages):
+        turn = _chat_dict(message, place)
+        if turn["role"] in ("system", "developer"):
+            if turn["content"] not in system:
+                system.append(turn["content"])
+        else:
+            turns.append(turn)
+    if not turns:
+        raise InvalidRequestError(
+            "there is nothing to answer: give at least one user message"
+            if not system or not messages
+            else "there are only system messages: give at least one user message"
+        )
+    turns = _merged(_paired(turns))
+    if turns[0]["role"] == "assistant":
+        turns.insert(0, {"role": "user", "content": _EARLIER})
+    return [{"role": "system", "content": _joined(system)}, *turns] if system else turns
+
+
+def texts_of(chat: Iterable[ChatMessage]) -> list[str]:
+    """Every text in the messages, for those who must not let one out."""
+    texts: list[str] = []
+    for message in chat:
+        content = message.get("content")
+        if isinstance(content, str):
+            texts.append(content)
+        elif isinstance(content, list):
+            texts.extend(p["text"] for p in content if isinstance(p.get("text"), str))
+    return texts
+
+
+def _chat_dict(message: Message | Mapping[str, Any], place: int) -> ChatMessage:
+    if isinstance(message, Message):
+        turn = _from_bruno(message)
+    elif isinstance(message, Mapping):
+        turn = dict(message)
+    else:
+        raise InvalidRequestError(
+            f"message {place} is a {type(message).__name__}; give a bruno_core Message or a dict"
+        )
+    role = turn.get("role")
+    if isinstance(role, MessageRole):
+        role = turn["role"] = role.value
+    if role not in _ROLES:
+        raise InvalidRequestError(
+            f"message {place} has the role {role!r}; use one of {', '.join(_ROLES)}"
+        )
+    calls = turn.get("tool_calls")
+    if calls:
+        turn["tool_calls"] = [_call_dict(call) for call in calls]
+    content = turn.get("content")
+    if content is None or (isinstance(content, str) and not content.strip()):
+        if role == "assistant" and (calls or turn.get("function_call")):
+            turn.pop("content", None)
+        elif role in ("tool", "function"):
+            turn["content"] = "(empty)"
+        else:
+            raise InvalidRequestError(f"message {place} ({role}) is empty; give it some text")
+    return {name: value for name, value in turn.items() if value is not None}
+
+
+def _from_bruno(message: Message) -> ChatMessage:
+    metadata = message.metadata
+    turn: ChatMessage = {"role": message.role.value, "content": message.content}
+    parts = metadata.get("parts")
+    if parts:
+        turn["content"] = [{"type": "text", "text": message.content}, *parts]
+    if message.role is MessageRole.ASSISTANT and metadata.get("tool_calls"):
+        turn["tool_calls"] = metadata["tool_calls"]
+        if metadata.get("text_stands_in"):
+            del turn["content"]
+    if message.role in (MessageRole.TOOL, MessageRole.FUNCTION):
+        turn |= _compact(tool_call_id=metadata.get("tool_call_id"), name=metadata.get("name"))
+    return turn
+
+
+def _call_dict(call: ToolCall | Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(call, ToolCall):
+        return dict(call)
+    arguments = call.raw_arguments or json.dumps(dict(call.arguments), ensure_ascii=False)
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }
+
+
+def _paired(turns: list[ChatMessage]) -> list[ChatMessage]:
+    """Tool results directly behind the calls they answer, nothing unanswered, nothing orphaned."""
+    paired: list[ChatMessage] = []
+    open_calls: dict[str, str] = {}
+
+    def close() -> None:
+        paired.extend(
+            {"role": "tool", "tool_call_id": id_, "name": name, "content": _NO_RESULT}
+            for id_, name in open_calls.items()
+        )
+        open_calls.clear()
+
+    for turn in turns:
+        if turn["role"] in ("tool", "function"):
+            id_ = turn.get("tool_call_id") or _id_by_name(turn.get("name"), open_calls)
+            if id_ in open_calls:
+                name = open_calls.pop(id_)
+                paired.append({"name": name, **turn, "role": "tool", "tool_call_id": id_})
+            elif turn["role"] == "function" and paired and paired[-1].get("function_call"):
+                paired.append(turn)  # the legacy pair of function_call and its result
+            else:
+                close()
+                what = f"Result of {turn['name']}" if turn.get("name") else "Result of a tool"
+                paired.append({"role": "user", "content": f"{what}: {_plain(turn['content'])}"})
+            continue
+        close()
+        paired.append(turn)
+        for call in turn.get("tool_calls") or ():
+            open_calls[str(call.get("id"))] = str(call.get("function", {}).get("name", ""))
+    close()
+    return paired
+
+
+def _id_by_name(name: str | None, open_calls: Mapping[str, str]) -> str | None:
+    """bruno-core's FUNCTION messages may know only the tool's name."""
+    if name is None:
+        return next(iter(open_calls)) if len(open_calls) == 1 else None
+    return next((id_ for id_, called in open_calls.items() if called == name), None)
+
+
+def _merged(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
+    merged: list[ChatMessage] = []
+    for turn in turns:
+        last = merged[-1] if merged else None
+        plain = set(turn) <= {"role", "content"}
+        if last and plain and last["role"] == turn["role"] and set(last) <= {"role", "content"}:
+            merged[-1] = {**last, "content": _joined([last["content"], turn["content"]])}
+        else:
+            merged.append(turn)
+    return merged
+
+
+def _joined(contents: Sequence[Any]) -> Any:
+    if all(isinstance(content, str) for content in contents):
+        return "\n\n".join(contents)
+    parts: list[Any] = []
+    for content in contents:
+        parts.extend([{"type": "text", "text": content}] if isinstance(content, str) else content)
+    return parts
+
+
+def _plain(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(part.get("text", part)) for part in content)
+
+
+def _as_url(source: Source, kind: str) -> str:
+    if isinstance(source, str) and source.startswith(("http://", "https://", "data:")):
+        return source
+    if isinstance(source, bytes):
+        media = _sniff(source)
+        data = source
+    else:
+        path = Path(source)
+        try:
+            data = path.read_bytes()
+        except OSError as exc:
+            raise InvalidRequestError(f"cannot read {path.name}: {exc.strerror}") from exc
+        media = mimetypes.guess_type(path.name)[0] or _sniff(data)
+    if not media.startswith(kind):
+        raise InvalidRequestError(f"this is {media}, not an image; use file_message() for files")
+    return f"data:{media};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+_MAGIC = {
+    b"\x89PNG": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"%PDF": "application/pdf",
+}
+
+
+def _sniff(data: bytes) -> str:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    known = (media for magic, media in _MAGIC.items() if data.startswith(magic))
+    return next(known, "application/octet-stream")
+
+
+def _compact(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

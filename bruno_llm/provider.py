@@ -1,0 +1,549 @@
+"""One provider over litellm: the call path that every feature stands in.
+
+Plain and streamed calls share ``_prepare`` (what is sent), ``_admitted`` (slot, budget, booking)
+and ``_send`` (tries, pace, wire, errors). Their order is a matter of correctness, so it is written
+here once and cannot be rearranged from outside.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from bruno_core.interfaces.llm import LLMInterface
+from bruno_core.models.message import Message
+from bruno_core.utils.logging import get_logger
+from pydantic import SecretStr
+
+from bruno_llm import _clock, _litellm
+from bruno_llm.cache import Cache
+from bruno_llm.capabilities import Capabilities, capabilities_of
+from bruno_llm.completion import (
+    Completion,
+    StreamEnd,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    Trimmed,
+    Usage,
+)
+from bruno_llm.context import ContextWindow
+from bruno_llm.costs import CostTracker
+from bruno_llm.endpoint import Booked, Call, Endpoint
+from bruno_llm.exceptions import (
+    ConfigurationError,
+    ContentFilterError,
+    EmptyResponseError,
+    InvalidRequestError,
+    StreamError,
+)
+from bruno_llm.messages import ChatMessage, texts_of, to_chat
+from bruno_llm.opened import OpenStream
+from bruno_llm.params import CHAT_PARAMS, FEATURES, GENERIC_PARAMS, KNOBS, check_names, present
+from bruno_llm.rate_limit import RateLimit
+from bruno_llm.reading import Answer, read_answer
+from bruno_llm.retry import Retry
+from bruno_llm.timeouts import Timeout
+from bruno_llm.translation import request_id_of
+from bruno_llm.wire.client import Exchange
+
+__all__ = ["LiteLLMProvider"]
+
+logger = get_logger(__name__)
+Messages = Sequence[Message | Mapping[str, Any]]
+
+_PER_CALL = frozenset({"tag", "timeout"})
+# The answer's length that a budget reserves when neither the caller nor the model limits it.
+_UNLIMITED_ANSWER = 4096
+
+
+@dataclass(slots=True)
+class _Chat(Call):
+    """A chat call: the messages as litellm reads them, and the options of this call."""
+
+    chat: list[ChatMessage] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+    trimmed: Trimmed | None = None
+    counted: int | None = None
+
+
+class LiteLLMProvider(Endpoint, LLMInterface):
+    """Every model litellm reaches; the named providers only fill in the class attributes.
+
+    Nothing is opened or checked before the first call; a missing key is that call's error.
+    Connections are closed with the event loop, so ``aclose()`` is a courtesy. One provider may be
+    used by many tasks, threads and event loops.
+
+    Args:
+        model: A litellm model string such as ``"groq/llama-3.3-70b-versatile"``; a named provider
+            takes the bare name and has a default.
+        api_key: The key; else the vendor's variables and the system's keyring are asked, at each
+            call.
+        base_url: Another address of the vendor's API (OpenAI's format with ``/v1``, others
+            without).
+        timeout: Seconds, or a ``Timeout``.
+        system_prompt: Sent first on every call.
+        temperature: Default of every call.
+        max_tokens: Default of every call: the longest answer, in tokens.
+        retry: What to do after passing failures; ``None`` for one try.
+        rate_limit: Requests and tokens per minute, and calls at once; ``None`` for no limit.
+        costs: Books every call and keeps budgets; ``None`` for neither.
+        cache: Keeps answers; ``None`` asks every time.
+        window: Fits long conversations into the model's context window; ``None`` sends them as
+            they are.
+        params: Further options of every call, such as ``top_p`` or ``num_ctx``.
+
+    Raises:
+        ConfigurationError: No model, an unknown option, or a value that cannot be right.
+    """
+
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        api_key: str | SecretStr | None = None,
+        base_url: str | None = None,
+        timeout: Timeout | float | None = 60.0,
+        system_prompt: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        retry: Retry | None = Retry(),  # noqa: B008  frozen, so it can be shared
+        rate_limit: RateLimit | None = None,
+        costs: CostTracker | None = None,
+        cache: Cache | None = None,
+        window: ContextWindow | None = None,
+        **params: Any,
+    ) -> None:
+        check_names(params, self._allowed_params(), f"{type(self).__name__}()")
+        super().__init__(
+            model,
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            retry=retry,
+            rate_limit=rate_limit,
+            costs=costs,
+        )
+        self._system_prompt = system_prompt
+        self.temperature = _checked("temperature", temperature, 0)
+        self.max_tokens = _checked("max_tokens", max_tokens, 1)
+        self.cache = cache
+        self.window = window
+        self.params = params
+        self._unsupported: dict[Any, frozenset[str]] = {}
+        self._warned: set[str] = set()
+
+    # --- what it is ---------------------------------------------------------------------------
+
+    @classmethod
+    def _allowed_params(cls) -> frozenset[str]:
+        return CHAT_PARAMS | (cls.vendor.params if cls.vendor else GENERIC_PARAMS)
+
+    def capabilities(self) -> Capabilities:
+        """What the model can do, as hints with their source. Asks nobody and opens nothing."""
+        return capabilities_of(_litellm.model_facts(self._litellm_model, self._route))
+
+    def get_model_info(self) -> dict[str, Any]:
+        """The model, its provider, address, limits and abilities, as a plain dict."""
+        abilities = dataclasses.asdict(self.capabilities())
+        return {
+            "model": self.model,
+            "provider": self.name,
+            "base_url": self.base_url,
+            "max_tokens": self.max_tokens or abilities["max_output_tokens"],
+            "temperature": self.temperature,
+            **abilities,
+        }
+
+    def set_system_prompt(self, prompt: str) -> None:
+        """Send this first on every call from now on."""
+        self._system_prompt = prompt
+
+    def get_system_prompt(self) -> str | None:
+        """The system prompt that is sent first on every call."""
+        return self._system_prompt
+
+    # --- tokens -------------------------------------------------------------------------------
+
+    def get_token_count(self, text: str) -> int:
+        """Tokens of a text: exact for OpenAI's models, an estimate for others, never a request."""
+        return self._counter.text(text)
+
+    async def count_message_tokens(self, messages: Messages) -> int:
+        """Prompt tokens of a conversation, system prompt included, as ``get_token_count`` counts.
+
+        Raises:
+            InvalidRequestError: The messages could not be sent either.
+        """
+        return self._counter.messages(to_chat(messages, self._system_prompt))
+
+    # --- the call path ------------------------------------------------------------------------
+
+    async def generate(
+        self,
+        messages: Messages,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        **kwargs: Any,
+    ) -> str:
+        """The model's answer as text; the words of a refusal when it refused.
+
+        Raises:
+            EmptyResponseError: Nothing to say, or only tool calls (use ``complete()``).
+            ContentFilterError: The vendor's filter swallowed the answer.
+            LLMError: See ``bruno_llm.exceptions``.
+        """
+        completion = await self.complete(
+            messages, temperature=temperature, max_tokens=max_tokens, **kwargs
+        )
+        return _said(completion)
+
+    async def complete(
+        self,
+        messages: Messages,
+        *,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        **kwargs: Any,
+    ) -> Completion:
+        """The model's answer with its facts: tool calls, finish reason, usage, cost.
+
+        Args:
+            messages: bruno-core messages or OpenAI-shaped dicts, mixed or alone.
+            temperature: Overrides the provider's.
+            max_tokens: Overrides the provider's.
+            kwargs: ``tools``, ``response_format`` and further options; ``timeout`` (seconds or a
+                ``Timeout``) and ``tag`` (whose budget this is) for this call.
+
+        Raises:
+            LLMError: See ``bruno_llm.exceptions``.
+        """
+        call = await self._prepare(messages, temperature, max_tokens, kwargs)
+        key, hit = await self._cached(call)
+        if hit is not None:
+            return hit
+        async with self._admitted(call, "chat") as booking:
+            answer = await self._send(call, self._plain_try, self._vendor.wire)
+            completion = self._completion(call, answer)
+            booking.done = _booked(completion)
+        if self.cache is not None and key is not None:
+            self.cache.put(key, completion)
+        return completion
+
+    async def stream(  # type: ignore[override]  # the interface's `async def` means a generator
+        self,
+        messages: Messages,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[str]:
+        """The pieces of the answer's text as they arrive.
+
+        Closing the generator (``aclosing``) or leaving its loop ends the request at the vendor.
+
+        Raises:
+            StreamError: The stream broke after its first piece; ``.partial`` has what came.
+            EmptyResponseError, ContentFilterError: As for ``generate()``, at the end.
+            LLMError: See ``bruno_llm.exceptions``.
+        """
+        events = self.stream_events(
+            messages, temperature=temperature, max_tokens=max_tokens, **kwargs
+        )
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    yield event.text
+                elif isinstance(event, StreamEnd) and not event.completion.text:
+                    yield _said(event.completion)
+
+    async def stream_events(
+        self,
+        messages: Messages,
+        *,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[StreamEvent]:
+        """Text, reasoning and tool calls as they arrive, then ``StreamEnd`` with the completion.
+
+        Takes what ``complete()`` takes. Only the opening is tried again: once something has been
+        yielded, a failure is a ``StreamError``.
+        """
+        call = await self._prepare(messages, temperature, max_tokens, kwargs)
+        key, hit = await self._cached(call)
+        if hit is not None:
+            for event in _replayed(hit):
+                yield event
+            return
+        async with self._admitted(call, "chat") as booking:
+            opened = await self._send(call, self._stream_try, self._vendor.wire)
+            try:
+                deltas = opened.deltas()
+                async with aclosing(deltas):
+                    async for delta in deltas:
+                        yield delta
+                completion = self._completion(call, opened.answer())
+                booking.done = _booked(completion)
+            except StreamError as error:
+                self._log_failure(call, error)
+                error.partial = self._completion(call, opened.answer(), whole=False)
+                raise
+            finally:
+                if booking.done is None:  # broken, or left early: what arrived is billed
+                    partial = self._completion(call, opened.answer(), whole=False)
+                    booking.done = _booked(partial)
+                await opened.aclose()
+        if self.cache is not None and key is not None:
+            self.cache.put(key, completion)
+        yield StreamEnd(completion)
+
+    async def _prepare(
+        self,
+        messages: Messages,
+        temperature: float | None,
+        max_tokens: int | None,
+        kwargs: Mapping[str, Any],
+    ) -> _Chat:
+        """What will be sent; everything that can be refused without a request is refused here."""
+        check_names(kwargs, self._allowed_params() | _PER_CALL, f"A call of {self.name}")
+        options = present({**self.defaults, **self.params, **kwargs})
+        tag = options.pop("tag", None)
+        timeout = Timeout.of(options.pop("timeout", self.timeout))
+        given = {
+            "temperature": _checked("temperature", temperature, 0, self.temperature),
+            "max_tokens": _checked("max_tokens", max_tokens, 1, self.max_tokens),
+        }
+        options |= present(given)
+        base_url = self.base_url
+        chat = to_chat(messages, self._system_prompt)
+        call = _Chat(
+            texts=texts_of(chat),
+            chat=chat,
+            options=options,
+            timeout=timeout,
+            api_key=self._key(base_url),
+            base_url=base_url,
+            tag=tag,
+        )
+        await _litellm.load()
+        self._fit_options(call)
+        await self._fit_window(call)
+        return call
+
+    def _fit_options(self, call: _Chat) -> None:
+        """Drop the knobs this model has not, refuse the features it has not."""
+        asked = {k: v for k, v in call.options.items() if k in KNOBS or k in FEATURES}
+        if not asked:
+            return
+        key = tuple((k, None if k in FEATURES else repr(v)) for k, v in asked.items())
+        missing = self._unsupported.get(key)
+        if missing is None:
+            # litellm may change what it is shown.
+            found = _litellm.unsupported(self._litellm_model, copy.deepcopy(asked))
+            missing = self._unsupported[key] = frozenset(found)
+        for name in sorted(missing):
+            if name in FEATURES:
+                raise InvalidRequestError(
+                    f"the model does not take {name}", self.name, model=self.model
+                )
+            value = call.options.pop(name)
+            if name not in self._warned:
+                self._warned.add(name)
+                logger.warning(
+                    "llm_option_dropped",
+                    provider=self.name,
+                    model=self.model,
+                    option=name,
+                    value=value if isinstance(value, int | float) else None,
+                )
+
+    async def _fit_window(self, call: _Chat) -> None:
+        if self.window is None:
+            return
+        counter = self._counter
+        tools = call.options.get("tools")
+        fitted = await self.window.fit(
+            call.chat,
+            count=counter.message,
+            overhead=counter.messages([], tools) if tools else 0,
+            window=call.options.get("num_ctx") or self.capabilities().max_input_tokens,
+            max_tokens=call.options.get("max_tokens"),
+        )
+        call.chat, call.trimmed, call.counted = fitted.messages, fitted.trimmed, fitted.tokens
+
+    def _prompt_tokens(self, call: _Chat) -> int:
+        if call.counted is None:
+            call.counted = self._counter.messages(call.chat, call.options.get("tools"))
+        return call.counted
+
+    async def _cached(self, call: _Chat) -> tuple[str | None, Completion | None]:
+        if self.cache is None:
+            return None, None
+        key = self.cache.key(
+            {"model": self._litellm_model, "at": call.base_url, "chat": call.chat, **call.options}
+        )
+        hit = self.cache.get(key)
+        if hit is not None and self.costs is not None:
+            await self.costs.book(
+                provider=self.name,
+                model=hit.model,
+                usage=hit.usage,
+                cost=0.0,
+                tag=call.tag,
+                cached=True,
+            )
+        return key, hit
+
+    async def _plain_try(self, call: _Chat, exchange: Exchange) -> Answer:
+        response = await _litellm.completion(
+            self._clients, exchange, call.api_key, self._wire_params(call)
+        )
+        facts = exchange.facts
+        if facts.error is not None or facts.fault is not None:
+            raise self._translate(call, None)
+        answer = read_answer(response, facts, watched=exchange.wire is not None)
+        if answer.is_empty:
+            raise EmptyResponseError(
+                "the model said nothing",
+                self.name,
+                model=answer.model or self.model,
+                status_code=exchange.status,
+                request_id=request_id_of(exchange.headers),
+                partial=self._completion(call, answer, whole=False),
+            )
+        return answer
+
+    async def _stream_try(self, call: _Chat, exchange: Exchange) -> OpenStream:
+        total = call.timeout.total
+        ends_at = _clock.monotonic() + total if total is not None else None
+        chunks = await _litellm.stream(
+            self._clients, exchange, call.api_key, self._wire_params(call)
+        )
+        opened = OpenStream(chunks, exchange, lambda exc: self._translate(call, exc), ends_at)
+        try:
+            await opened.open()
+        except BaseException:
+            await opened.aclose()
+            raise
+        return opened
+
+    def _wire_params(self, call: _Chat) -> dict[str, Any]:
+        return {
+            "model": self._litellm_model,
+            # litellm rewrites messages in place on some routes, and a try may be repeated.
+            "messages": copy.deepcopy(call.chat),
+            "base_url": call.base_url,
+            "timeout": call.timeout.read,
+            **copy.deepcopy(call.options),
+        }
+
+    # --- what came of it ----------------------------------------------------------------------
+
+    def _completion(self, call: _Chat, answer: Answer, *, whole: bool = True) -> Completion:
+        exchange = call.exchange
+        request_id = request_id_of(exchange.headers) if exchange else None
+        usage = answer.usage or self._estimated(call, answer)
+        completion = Completion(
+            text=answer.text,
+            tool_calls=tuple(answer.tool_calls),
+            finish_reason=answer.finish_reason,
+            usage=usage,
+            cost=self._cost(answer.model, usage, answer.raw_usage),
+            model=answer.model or self.model,
+            provider=self.name,
+            id=answer.id,
+            reasoning=answer.reasoning or None,
+            refusal=answer.refusal or None,
+            latency=_clock.monotonic() - call.started,
+            trimmed=call.trimmed,
+            metadata={"request_id": request_id} if request_id else {},
+        )
+        if whole:
+            logger.info(
+                "llm_call_finished",
+                provider=self.name,
+                model=completion.model,
+                finish_reason=completion.finish_reason,
+                prompt_tokens=usage.prompt_tokens,
+                completion_tokens=usage.completion_tokens,
+                cost_usd=completion.cost,
+                latency=round(completion.latency, 3),
+                request_id=request_id,
+            )
+        return completion
+
+    def _estimated(self, call: _Chat, answer: Answer) -> Usage:
+        """The vendor sent no numbers (or the stream broke before them)."""
+        said = [answer.text, answer.reasoning, answer.refusal]
+        said += [call_.name + call_.raw_arguments for call_ in answer.tool_calls]
+        prompt = self._prompt_tokens(call)
+        completion = self._counter.text("".join(said))
+        return Usage(prompt, completion, prompt + completion, estimated=True)
+
+    def _worst_case(self, call: _Chat) -> Decimal | None:
+        """US dollars this call can cost at most: the counted prompt and the longest answer."""
+        facts = _litellm.model_facts(self._litellm_model, self._route)
+        prompt = self._prompt_tokens(call)
+        if not self._counter.exact:
+            prompt += prompt // 4
+        longest = (
+            call.options.get("max_tokens")
+            or call.options.get("max_completion_tokens")
+            or facts.get("max_output_tokens")
+            or _UNLIMITED_ANSWER
+        )
+        usage = Usage(prompt, int(longest), prompt + int(longest))
+        cost = self._cost("", usage)
+        return None if cost is None else Decimal(str(cost))
+
+    def _expected_tokens(self, call: _Chat) -> int:
+        return self._prompt_tokens(call) + int(call.options.get("max_tokens") or 0)
+
+
+def _booked(completion: Completion) -> Booked:
+    return Booked(completion.usage, completion.cost, completion.model)
+
+
+def _said(completion: Completion) -> str:
+    """The text of an answer for those who only take text; never an empty one."""
+    if completion.text or completion.refusal:
+        return completion.text or completion.refusal or ""
+    facts: dict[str, Any] = {
+        "provider": completion.provider,
+        "model": completion.model,
+        "partial": completion,
+    }
+    if completion.finish_reason == "content_filter":
+        raise ContentFilterError("the vendor's filter blocked the answer", **facts)
+    if completion.tool_calls:
+        hint = "complete() and stream_events() give the calls"
+        raise EmptyResponseError("the model called tools and said nothing", hint=hint, **facts)
+    if completion.finish_reason == "length":
+        hint = "raise max_tokens: the model thought until there was no room for an answer"
+        raise EmptyResponseError("max_tokens ended the answer before it began", hint=hint, **facts)
+    reason = completion.finish_reason or "nothing"
+    raise EmptyResponseError(f"the model said nothing (it ended with {reason})", **facts)
+
+
+def _replayed(completion: Completion) -> list[StreamEvent]:
+    events: list[StreamEvent] = [TextDelta(completion.text)] if completion.text else []
+    events += [
+        ToolCallDelta(place, call.id, call.name, call.raw_arguments)
+        for place, call in enumerate(completion.tool_calls)
+    ]
+    return [*events, StreamEnd(completion)]
+
+
+def _checked(name: str, value: float | None, least: float, default: float | None = None) -> Any:
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+        raise ConfigurationError(f"{name} must be a number of at least {least}, not {value!r}")
+    return value

@@ -1,0 +1,1 @@
+"""The named providers: one vendor each, declared, not coded."""

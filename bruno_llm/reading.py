@@ -1,0 +1,264 @@
+"""litellm's answers, put right with what the wire said, as values of ours."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bruno_llm.completion import ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
+from bruno_llm.wire.facts import Facts
+
+__all__ = ["Answer", "StreamReader", "read_answer", "read_usage"]
+
+Delta = TextDelta | ReasoningDelta | ToolCallDelta
+
+
+@dataclass(slots=True)
+class Answer:
+    """What was said, before it is priced: the parts of a ``Completion`` that come off the wire.
+
+    ``raw_usage`` is litellm's usage object, kept because prices need details ours leaves out.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    raw_usage: Any = None
+    model: str = ""
+    id: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was said and nothing explains why."""
+        said = self.text or self.refusal or self.tool_calls
+        return not said and self.finish_reason in (None, "stop", "tool_calls")
+
+
+def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
+    """A plain answer: litellm's ``ModelResponse`` and the wire's facts.
+
+    ``watched`` says that the wire was read; else litellm's word has to do.
+    """
+    answer = Answer(model=_field(response, "model") or "", id=facts.id or _field(response, "id"))
+    _take_usage(answer, _field(response, "usage"), facts, watched=watched)
+    choices = _field(response, "choices")
+    if not choices:
+        answer.finish_reason = facts.finish_reason
+        return answer
+    message = _field(choices[0], "message")
+    answer.text = _field(message, "content") or ""
+    answer.reasoning = _reasoning(message)
+    answer.refusal = facts.refusal or _field(message, "refusal") or ""
+    calls = [
+        _tool_call(_field(call, "id"), function, _field(function, "arguments"))
+        for call in _field(message, "tool_calls") or ()
+        if (function := _field(call, "function")) is not None
+        and _field(call, "id") not in facts.server_tools
+    ]
+    legacy = _field(message, "function_call")
+    if legacy is not None and not calls:
+        calls = [_tool_call("", legacy, _field(legacy, "arguments"))]
+    answer.tool_calls = _with_wire_calls(calls, facts)
+    finish = facts.finish_reason if watched else _field(choices[0], "finish_reason")
+    answer.finish_reason = _finish(finish, bool(answer.tool_calls))
+    return answer
+
+
+class StreamReader:
+    """Turns a stream's chunks into deltas, and adds them up to an answer.
+
+    Args:
+        facts: The wire's record, filled while the chunks arrive.
+        watched: Whether the wire is read.
+    """
+
+    def __init__(self, facts: Facts, *, watched: bool) -> None:
+        self._facts = facts
+        self._watched = watched
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: dict[Any, _OpenCall] = {}
+        self._skipped: set[Any] = set()
+        self._wire_calls = 0
+        self._finish: str | None = None
+        self._raw_usage: Any = None
+        self._model = ""
+        self._id: str | None = None
+
+    def deltas(self, chunk: Any) -> Iterator[Delta]:
+        """What this chunk adds for the reader."""
+        self._model = _field(chunk, "model") or self._model
+        self._id = self._id or _field(chunk, "id")
+        self._raw_usage = _field(chunk, "usage") or self._raw_usage
+        for choice in _field(chunk, "choices") or ():
+            if _field(choice, "index") or 0:
+                continue
+            self._finish = _field(choice, "finish_reason") or self._finish
+            delta = _field(choice, "delta")
+            if delta is not None:
+                yield from self._read_delta(delta)
+        if self._facts.tool_calls:
+            yield from self._read_wire_calls()
+
+    def answer(self) -> Answer:
+        """Everything so far."""
+        facts = self._facts
+        answer = Answer(
+            text="".join(self._text),
+            reasoning="".join(self._reasoning),
+            refusal=facts.refusal,
+            tool_calls=[call.closed() for call in self._calls.values()],
+            model=self._model,
+            id=facts.id or self._id,
+        )
+        finish = facts.finish_reason if self._watched else self._finish
+        answer.finish_reason = _finish(finish, bool(answer.tool_calls))
+        _take_usage(answer, self._raw_usage, facts, watched=self._watched)
+        return answer
+
+    def _read_delta(self, delta: Any) -> Iterator[Delta]:
+        reasoning = _reasoning(delta)
+        if reasoning:
+            self._reasoning.append(reasoning)
+            yield ReasoningDelta(reasoning)
+        text = _field(delta, "content")
+        if text:
+            self._text.append(text)
+            yield TextDelta(text)
+        if self._facts.tool_calls:
+            return
+        for call in _field(delta, "tool_calls") or ():
+            function = _field(call, "function")
+            yield from self._read_call(
+                _field(call, "index") or 0, _field(call, "id"), function, self._facts.server_tools
+            )
+        legacy = _field(delta, "function_call")
+        if legacy is not None:
+            yield from self._read_call("function_call", "", legacy, ())
+
+    def _read_call(
+        self, key: Any, id_: str | None, function: Any, server_tools: Any
+    ) -> Iterator[Delta]:
+        if id_ and id_ in server_tools:
+            self._skipped.add(key)
+        elif id_:
+            self._skipped.discard(key)
+        if key in self._skipped:
+            return
+        name, arguments = _field(function, "name"), _field(function, "arguments") or ""
+        call = self._calls.get(key)
+        if call is None or (id_ and call.id and id_ != call.id):
+            if call is not None:  # a server that numbers every call 0: the id says it is another
+                self._calls[(key, call.id)] = self._calls.pop(key)
+            call = self._calls[key] = _OpenCall(len(self._calls))
+        new_name = name if name and not call.name else None
+        call.id = call.id or id_ or ""
+        call.name = call.name or name or ""
+        call.arguments.append(arguments)
+        if id_ or new_name or arguments:
+            yield ToolCallDelta(call.index, id_ or None, new_name, arguments)
+
+    def _read_wire_calls(self) -> Iterator[Delta]:
+        for id_, name, arguments in self._facts.tool_calls[self._wire_calls :]:
+            self._wire_calls += 1
+            call = _OpenCall(len(self._calls), id_ or _new_id(), name, [_as_json(arguments)])
+            self._calls[call.index] = call
+            yield ToolCallDelta(call.index, call.id, name, call.arguments[0])
+
+
+@dataclass(slots=True)
+class _OpenCall:
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+    def closed(self) -> ToolCall:
+        raw = "".join(self.arguments)
+        return ToolCall(self.id, self.name, _arguments(raw), raw)
+
+
+def read_usage(raw: Any, prompt_tokens: int | None = None) -> Usage:
+    """litellm's or OpenAI's usage object as ours.
+
+    ``prompt_tokens`` is the vendor's own count where ``raw`` may leave out a part of it.
+    """
+    prompt = prompt_tokens if prompt_tokens is not None else _field(raw, "prompt_tokens") or 0
+    completion = _field(raw, "completion_tokens") or 0
+    total = _field(raw, "total_tokens") or prompt + completion
+    prompt_details = _field(raw, "prompt_tokens_details")
+    completion_details = _field(raw, "completion_tokens_details")
+    return Usage(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=max(total, prompt + completion),
+        cached_tokens=_field(prompt_details, "cached_tokens") or 0,
+        cache_creation_tokens=_field(prompt_details, "cache_creation_tokens")
+        or _field(raw, "cache_creation_input_tokens")
+        or 0,
+        reasoning_tokens=_field(completion_details, "reasoning_tokens") or 0,
+    )
+
+
+def _take_usage(answer: Answer, raw: Any, facts: Facts, *, watched: bool) -> None:
+    # litellm fills in a tokenizer's guess when the vendor sent nothing.
+    if raw is None or (watched and not facts.has_usage):
+        return
+    answer.raw_usage = raw
+    answer.usage = read_usage(raw, facts.prompt_tokens)
+
+
+def _finish(reason: str | None, called: bool) -> str | None:
+    # Some vendors end a turn of tool calls with `stop`, and some with nothing.
+    return "tool_calls" if called and reason in ("stop", None) else reason
+
+
+def _with_wire_calls(calls: list[ToolCall], facts: Facts) -> list[ToolCall]:
+    if not facts.tool_calls:
+        return calls
+    read = []
+    for id_, name, arguments in facts.tool_calls:
+        raw = _as_json(arguments)
+        read.append(ToolCall(id_ or _new_id(), name, _arguments(raw), raw))
+    return read
+
+
+def _tool_call(id_: Any, function: Any, raw: Any) -> ToolCall:
+    text = _as_json(raw)
+    return ToolCall(str(id_ or ""), _field(function, "name") or "", _arguments(text), text)
+
+
+def _as_json(arguments: Any) -> str:
+    if isinstance(arguments, str):
+        return arguments
+    return json.dumps(arguments if arguments is not None else {}, ensure_ascii=False)
+
+
+def _arguments(raw: str) -> Mapping[str, Any]:
+    try:
+        arguments = json.loads(raw) if raw.strip() else {}
+    except ValueError:
+        return {}
+    return arguments if isinstance(arguments, dict) else {}
+
+
+def _new_id() -> str:
+    return f"call_{uuid.uuid4().hex}"
+
+
+def _reasoning(message: Any) -> str:
+    text = _field(message, "reasoning_content") or _field(message, "reasoning")
+    return text if isinstance(text, str) else ""
+
+
+def _field(value: Any, name: str) -> Any:
+    """litellm mixes pydantic objects, plain dicts and missing attributes."""
+    if isinstance(value, Mapping):
+        return value.get(name)
+    return getattr(value, name, None)

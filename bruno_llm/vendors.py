@@ -1,0 +1,160 @@
+"""What is true of a vendor, whichever provider class talks to it. Data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bruno_llm.exceptions import (
+    ContextLengthExceededError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    ServiceUnavailableError,
+)
+from bruno_llm.translation import ErrorRule
+from bruno_llm.vendor_api import ModelList
+from bruno_llm.wire.anthropic import ANTHROPIC as ANTHROPIC_WIRE
+from bruno_llm.wire.facts import Format
+from bruno_llm.wire.gemini import GEMINI as GEMINI_WIRE
+from bruno_llm.wire.ollama import OLLAMA as OLLAMA_WIRE
+from bruno_llm.wire.openai import COMPATIBLE as COMPATIBLE_WIRE
+from bruno_llm.wire.openai import OPENAI as OPENAI_WIRE
+
+__all__ = ["ANTHROPIC", "COMPATIBLE", "GEMINI", "OLLAMA", "OPENAI", "Vendor", "vendor_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """A vendor's wire, its ways to name things, and its words for errors.
+
+    Attributes:
+        wire: The format of its answers, ``None`` when it is not read.
+        models: Where it lists its models for free.
+        api_key_env: Variables that may hold the key; the first is the one to name to a user.
+        base_url_env: Variables that may hold the address.
+        needs_key: It never answers without a key (on its own address).
+        base_url: Where it is when nobody says otherwise, for servers of one's own.
+        error_rules: What it says in words.
+        hints: By error class name, what the user can do.
+        params: Options of its own that litellm passes on.
+    """
+
+    wire: Format | None = None
+    models: ModelList | None = None
+    api_key_env: tuple[str, ...] = ()
+    base_url_env: tuple[str, ...] = ()
+    needs_key: bool = False
+    base_url: str | None = None
+    error_rules: Sequence[ErrorRule] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
+    params: frozenset[str] = frozenset()
+
+
+OPENAI = Vendor(
+    wire=OPENAI_WIRE,
+    models=ModelList(
+        url="https://api.openai.com/v1",
+        path="/models",
+        key_header="Authorization",
+        key_prefix="Bearer ",
+    ),
+    api_key_env=("OPENAI_API_KEY",),
+    base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    needs_key=True,
+    error_rules=(ErrorRule(PermissionDeniedError, r"does not have access to model", (403,)),),
+    params=frozenset({"organization", "top_k", "min_p", "repetition_penalty"}),
+)
+
+# Anthropic API reference, "Errors": 413 request_too_large, 529 overloaded_error.
+ANTHROPIC = Vendor(
+    wire=ANTHROPIC_WIRE,
+    models=ModelList(
+        url="https://api.anthropic.com",
+        path="/v1/models",
+        key_header="x-api-key",
+        headers={"anthropic-version": "2023-06-01"},
+        query={"limit": "1000"},
+        next_page=("last_id", "after_id"),
+    ),
+    api_key_env=("ANTHROPIC_API_KEY",),
+    base_url_env=("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
+    needs_key=True,
+    params=frozenset({"top_k", "cache_control", "context_management", "container", "mcp_servers"}),
+)
+
+# Gemini API, "Troubleshooting": RESOURCE_EXHAUSTED names the quota that is used up.
+GEMINI = Vendor(
+    wire=GEMINI_WIRE,
+    models=ModelList(
+        url="https://generativelanguage.googleapis.com",
+        path="/v1beta/models",
+        key_header="x-goog-api-key",
+        items="models",
+        id="name",
+        strip="models/",
+        query={"pageSize": "1000"},
+        next_page=("nextPageToken", "pageToken"),
+    ),
+    api_key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    base_url_env=("GEMINI_API_BASE",),
+    needs_key=True,
+    error_rules=(ErrorRule(QuotaExceededError, r"quotaId\W+\w*PerDay", (429,)),),
+    params=frozenset({"top_k", "safety_settings", "cached_content"}),
+)
+
+OLLAMA = Vendor(
+    wire=OLLAMA_WIRE,
+    models=ModelList(url="http://localhost:11434", path="/api/tags", items="models", id="name"),
+    api_key_env=("OLLAMA_API_KEY",),
+    base_url_env=("OLLAMA_API_BASE", "OLLAMA_HOST"),
+    base_url="http://localhost:11434",
+    error_rules=(
+        ErrorRule(ModelNotFoundError, r"model .{0,200}not found", (404,)),
+        ErrorRule(ContextLengthExceededError, r"input length exceeds", (400, 500)),
+        ErrorRule(QuotaExceededError, r"usage limit", (429,)),
+        ErrorRule(RateLimitError, r"too many concurrent", (429,)),
+        ErrorRule(InvalidRequestError, r"does not support (tools|thinking|images)", (400,)),
+        ErrorRule(ServiceUnavailableError, r"server busy|llama runner|unexpected EOF", ()),
+    ),
+    hints={
+        "ModelNotFoundError": "get it with: ollama pull {model}",
+        "ProviderConnectionError": "is Ollama running? start it with: ollama serve",
+    },
+    params=frozenset(
+        {
+            "num_ctx",
+            "num_predict",
+            "num_gpu",
+            "num_thread",
+            "keep_alive",
+            "think",
+            "top_k",
+            "min_p",
+            "repeat_penalty",
+            "repeat_last_n",
+            "mirostat",
+            "mirostat_eta",
+            "mirostat_tau",
+            "tfs_z",
+        }
+    ),
+)
+
+COMPATIBLE = Vendor(wire=COMPATIBLE_WIRE)
+"""Any other server in OpenAI's format. Its key and address are known to litellm."""
+
+_BY_ROUTE = {
+    "openai": OPENAI,
+    "anthropic": ANTHROPIC,
+    "gemini": GEMINI,
+    "ollama": OLLAMA,
+    "ollama_chat": OLLAMA,
+}
+
+
+def vendor_of(route: str) -> Vendor:
+    """The vendor behind a litellm route; an OpenAI-compatible one when it is none of ours."""
+    return _BY_ROUTE.get(route, COMPATIBLE)

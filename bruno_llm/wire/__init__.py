@@ -1,0 +1,7 @@
+"""What the vendor really sent, read below litellm.
+
+litellm drops or invents some facts of an answer (a stream that was cut, a refusal, the true HTTP
+status, the vendor's id ...; the list is in ``docs/wire-fidelity.md``). Every request goes through
+our own HTTP client, which hands the bytes on unchanged and notes those facts in an ``Exchange``.
+One module per vendor format says where they stand; each can shrink when litellm learns them.
+"""

@@ -1,0 +1,156 @@
+"""The HTTP client under litellm: ours, so that timeouts hold and the wire can be read.
+
+litellm hands the same client to every route, but treats it differently on each: Gemini streams
+ignore the call's timeout, the httpx route sends a second request when the first connection fails,
+and error answers lose their status. Doing those things here does them once for all routes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from bruno_llm.wire.facts import Facts, Format
+from bruno_llm.wire.frames import FrameReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ConnectionLost", "Exchange", "WireClient", "watching"]
+
+_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+
+
+class ConnectionLost(httpx.NetworkError):
+    """The server could not be reached or hung up.
+
+    litellm's handler sends the request again when it sees httpx's own ConnectError or
+    RemoteProtocolError (``AsyncHTTPHandler.post``); a class it does not know keeps one try one
+    request.
+    """
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One try: what was asked of the wire and what came back.
+
+    ``body`` is kept for plain answers and for errors, never for streams. ``timeouts`` are httpx's
+    (seconds: connect, read, write, pool) and overrule whatever litellm set.
+    """
+
+    wire: Format | None
+    timeouts: Mapping[str, float | None]
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    failure: Exception | None = None
+    facts: Facts = field(default_factory=Facts)
+
+    def payload(self) -> Any:
+        """The body as JSON, ``None`` when it is not."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+_watched: ContextVar[Exchange | None] = ContextVar("bruno_llm_exchange", default=None)
+
+
+@contextmanager
+def watching(exchange: Exchange) -> Iterator[Exchange]:
+    """Note in ``exchange`` what the requests made inside the block really get."""
+    token = _watched.set(exchange)
+    try:
+        yield exchange
+    finally:
+        _watched.reset(token)
+
+
+class WireClient(httpx.AsyncClient):
+    """httpx's client, noting each exchange on its way.
+
+    A model server on this machine is never behind a proxy, so the proxy variables of the
+    environment apply to other hosts only. Redirects are not followed: the key would travel with
+    them. Up to 100 connections are open at once (httpx's own default); further calls wait.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            follow_redirects=False,
+            mounts={f"all://{host}": None for host in _LOCAL},
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+        )
+
+    async def send(self, request: httpx.Request, *, stream: bool = False, **kwargs: Any) -> Any:
+        exchange = _watched.get()
+        if exchange is None:
+            return await super().send(request, stream=stream, **kwargs)
+        if exchange.wire and not request.url.path.endswith(exchange.wire.paths):
+            exchange.wire = None
+        request.extensions = {**request.extensions, "timeout": dict(exchange.timeouts)}
+        try:
+            response = await super().send(request, stream=True, **kwargs)
+            exchange.status = response.status_code
+            exchange.headers = {k.lower(): v for k, v in response.headers.items()}
+            if stream and response.is_success:
+                response.stream = _Tap(response, exchange)
+                return response
+            exchange.body = await response.aread()
+        except (httpx.TransportError, httpx.DecodingError) as exc:
+            exchange.failure = exc
+            if isinstance(exc, httpx.TimeoutException):
+                raise
+            raise ConnectionLost(str(exc), request=request) from exc
+        return _read_body(exchange, response)
+
+
+def _read_body(exchange: Exchange, response: httpx.Response) -> httpx.Response:
+    if exchange.wire is None or not response.is_success:
+        return response
+    payload = exchange.payload()
+    if not isinstance(payload, dict):
+        exchange.facts.fault = "a body that is not a JSON object"
+        return response
+    exchange.wire.read(payload, exchange.facts)
+    if not exchange.wire.mend(payload):
+        return response
+    headers = {k: v for k, v in exchange.headers.items() if not k.startswith("content-")}
+    return httpx.Response(
+        response.status_code, headers=headers, json=payload, request=response.request
+    )
+
+
+class _Tap(httpx.AsyncByteStream):
+    """The response's bytes, unchanged, with every event noted as it passes."""
+
+    def __init__(self, response: httpx.Response, exchange: Exchange) -> None:
+        self._source = response.stream
+        self._exchange = exchange
+        # A compressed stream would have to be decoded twice; no vendor compresses one.
+        readable = "content-encoding" not in response.headers
+        wire = exchange.wire if readable else None
+        self._frames = FrameReader(wire, exchange.facts) if wire else None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        assert isinstance(self._source, httpx.AsyncByteStream)
+        try:
+            async for chunk in self._source:
+                if self._frames:
+                    self._frames.feed(chunk)
+                yield chunk
+        except httpx.TransportError as exc:
+            self._exchange.failure = exc
+            raise
+        if self._frames:
+            self._frames.close()
+
+    async def aclose(self) -> None:
+        assert isinstance(self._source, httpx.AsyncByteStream)
+        await self._source.aclose()

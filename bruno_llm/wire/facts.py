@@ -1,0 +1,69 @@
+"""The facts of one answer as they stand on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Facts", "Format", "Mender", "Reader"]
+
+
+@dataclass(slots=True)
+class Facts:
+    """Filled by a vendor's reader while the answer passes by.
+
+    Attributes:
+        id: The vendor's id of the answer.
+        finish_reason: In the words of the completion (``stop``, ``length``, ...), ``None`` while
+            the model is still talking.
+        ended: The vendor's own sign that the answer is whole was seen.
+        has_usage: The vendor sent token counts.
+        prompt_tokens: Everything billed as input, where litellm may leave a part out.
+        refusal: The words of a refusal.
+        server_tools: Ids of tool calls that the vendor ran itself.
+        tool_calls: Whole tool calls as (id, name, arguments), where litellm garbles them.
+        error: An error the vendor sent inside a 200 answer.
+        fault: Why the bytes cannot be a whole answer of this vendor.
+    """
+
+    id: str | None = None
+    finish_reason: str | None = None
+    ended: bool = False
+    has_usage: bool = False
+    prompt_tokens: int | None = None
+    refusal: str = ""
+    server_tools: set[str] = field(default_factory=set)
+    tool_calls: list[tuple[str | None, str, Any]] = field(default_factory=list)
+    error: Mapping[str, Any] | None = None
+    fault: str | None = None
+
+
+Reader = Callable[[Mapping[str, Any], Facts], None]
+"""Notes the facts of one JSON object: a whole plain answer, or one event of a stream."""
+
+
+Mender = Callable[[dict[str, Any]], bool]
+"""Adds to a plain answer what litellm cannot do without; true when it changed something."""
+
+
+def _as_is(payload: dict[str, Any]) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How one vendor frames its answers.
+
+    ``paths`` are the ends of the URLs that answer so (litellm may take another endpoint of the
+    same vendor, such as OpenAI's responses). ``stream`` is ``"sse"`` or ``"ndjson"``.
+    ``finish_ends`` accepts a finish reason as the end of a stream, for servers that send no sign
+    of their own after it.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    read: Reader
+    mend: Mender = _as_is
+    stream: str = "sse"
+    finish_ends: bool = False
