@@ -1,0 +1,84 @@
+"""Which vendor, and which of its endpoints, a request means."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.parse
+from typing import Any
+
+from bruno_llm.testing._http import Incoming
+from bruno_llm.testing.script import Endpoint, Request
+
+_GEMINI_VERBS: dict[str, Endpoint] = {
+    "generateContent": "chat",
+    "streamGenerateContent": "chat",
+    "countTokens": "count",
+    "embedContent": "embed",
+    "batchEmbedContents": "embed",
+}
+_ENDINGS: dict[str, tuple[str, Endpoint]] = {
+    "/chat/completions": ("openai", "chat"),
+    "/embeddings": ("openai", "embed"),
+    "/messages": ("anthropic", "chat"),
+    "/messages/count_tokens": ("anthropic", "count"),
+    "/api/chat": ("ollama", "chat"),
+    "/api/embed": ("ollama", "embed"),
+    "/api/tags": ("ollama", "models"),
+    "/api/show": ("ollama", "show"),
+    "/api/version": ("ollama", "version"),
+}
+
+
+def identify(incoming: Incoming) -> Request:
+    """Read a request. A path that belongs to no vendor gives the vendor ``unknown``."""
+    split = urllib.parse.urlsplit(incoming.target)
+    path = urllib.parse.unquote(split.path)
+    query = dict(urllib.parse.parse_qsl(split.query, keep_blank_values=True))
+    try:
+        body: Any = json.loads(incoming.body) if incoming.body else None
+    except ValueError:
+        body = None
+    fields = body if isinstance(body, dict) else {}
+    vendor, endpoint, model = _route(path, query, incoming)
+    stream = False
+    if endpoint == "chat":
+        if vendor == "gemini":
+            stream = path.endswith(":streamGenerateContent")
+        else:
+            # Ollama streams unless it is told not to, the others the other way round.
+            stream = bool(fields.get("stream", vendor == "ollama"))
+    return Request(
+        vendor=vendor,
+        endpoint=endpoint,
+        method=incoming.method,
+        path=path,
+        query=query,
+        headers=incoming.headers,
+        json=body,
+        stream=stream,
+        model=model or str(fields.get("model") or fields.get("name") or ""),
+        at=time.monotonic(),
+    )
+
+
+def _route(path: str, query: dict[str, str], incoming: Incoming) -> tuple[str, Endpoint, str]:
+    base, _, verb = path.rpartition(":")
+    if verb in _GEMINI_VERBS:
+        # With a base URL of its own the whole path may be `/models/NAME:verb` or `/:verb`.
+        return "gemini", _GEMINI_VERBS[verb], base.rpartition("/")[2]
+    for ending, (vendor, endpoint) in _ENDINGS.items():
+        if path.endswith(ending):
+            return vendor, endpoint, ""
+    before, found, name = path.partition("/models")
+    if incoming.method == "GET" and found and (not name or name.startswith("/")):
+        return _models_vendor(before, query, incoming), "models", name.lstrip("/")
+    return "unknown", "unknown", ""
+
+
+def _models_vendor(before: str, query: dict[str, str], incoming: Incoming) -> str:
+    if "x-goog-api-key" in incoming.headers or "key" in query or before.endswith("v1beta"):
+        return "gemini"
+    if "x-api-key" in incoming.headers or "anthropic-version" in incoming.headers:
+        return "anthropic"
+    return "openai"

@@ -1,0 +1,350 @@
+"""A real HTTP server on the loopback interface that speaks four vendors' wire formats."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import hashlib
+import itertools
+import math
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.testing._exchange import Exchange, json_bytes
+from bruno_llm.testing._http import Connection, Incoming
+from bruno_llm.testing.routes import identify
+from bruno_llm.testing.script import Endpoint, Fault, Gate, Item, Raw, Reply, Request
+from bruno_llm.testing.wire import EmbeddingWire, Wire
+from bruno_llm.testing.wire_anthropic import AnthropicWire
+from bruno_llm.testing.wire_gemini import GeminiWire
+from bruno_llm.testing.wire_ollama import OllamaWire
+from bruno_llm.testing.wire_openai import OpenAIWire
+
+__all__ = ["FakeServer", "embedding_of"]
+
+_WIRES: dict[str, Wire] = {
+    wire.vendor: wire for wire in (OpenAIWire(), AnthropicWire(), GeminiWire(), OllamaWire())
+}
+_MODELS = {
+    "openai": ["gpt-5-mini", "gpt-4o-mini", "text-embedding-3-small"],
+    "anthropic": ["claude-sonnet-4-5", "claude-haiku-4-5"],
+    "gemini": ["gemini-2.5-flash", "gemini-embedding-001"],
+    "ollama": ["llama3.2:latest", "nomic-embed-text:latest"],
+}
+_SCRIPTED: tuple[Endpoint, ...] = ("chat", "embed")
+
+
+class FakeServer:
+    """Answers like OpenAI, Anthropic, Gemini and Ollama, as the test has scripted it.
+
+    ``with FakeServer() as server:`` or ``async with`` starts it on a free port of 127.0.0.1, in a
+    thread and an event loop of its own, so that a client that blocks its loop cannot block the
+    server. The path of a request tells the vendor; see :class:`Reply`, :class:`Fault` and
+    :class:`Raw` for what can be scripted.
+
+    Example:
+        >>> with FakeServer() as server:
+        ...     server.script(Fault.status(503), Reply("Hi"))
+        ...     provider = OpenAIProvider(base_url=server.base_url("openai"), api_key="k")
+
+    Args:
+        models: Model names by vendor for the endpoints that list them; also ``.models``, which a
+            test may change. Any model is answered for, listed or not.
+        dimensions: Length of the vectors that embedding requests get.
+
+    Attributes:
+        default: What is answered when the script is used up.
+        requests: Every request, in the order of arrival.
+        errors: Exceptions of scripted callables; leaving the ``with`` block raises the first.
+        peak: The most chat and embedding requests that were under way at the same time.
+        open_streams: Streams under way.
+        disconnects: How often a client left before its answer had been sent whole.
+    """
+
+    def __init__(
+        self, *, models: Mapping[str, Sequence[str]] | None = None, dimensions: int = 8
+    ) -> None:
+        self.default: Item = Reply()
+        self.requests: list[Request] = []
+        self.errors: list[BaseException] = []
+        self.models = {vendor: list(names) for vendor, names in (models or _MODELS).items()}
+        self.peak = 0
+        self.open_streams = 0
+        self.disconnects = 0
+        self._dimensions = dimensions
+        self._active = 0
+        self._key: str | None = None
+        self._answers: deque[Item] = deque()
+        self._others: dict[str, deque[Item]] = {}
+        self._serials = itertools.count(1)
+        self._connections: set[Connection] = set()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._waiters_lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """``http://127.0.0.1:PORT``, without a slash at the end."""
+        self._require_started()
+        return f"http://127.0.0.1:{self._port}"
+
+    def base_url(self, vendor: str) -> str:
+        """The base URL as clients of ``vendor`` want it: OpenAI's ends in ``/v1``.
+
+        Raises:
+            ConfigurationError: The vendor is not one of openai, anthropic (or claude), gemini and
+                ollama, or the server is not running.
+        """
+        if vendor not in (*_WIRES, "claude"):
+            raise ConfigurationError(
+                f"FakeServer.base_url: vendor={vendor!r} is not known, use one of "
+                f"{', '.join([*_WIRES, 'claude'])}"
+            )
+        return f"{self.url}/v1" if vendor == "openai" else self.url
+
+    def script(self, *items: Item, endpoint: Endpoint = "chat") -> None:
+        """Queue answers; each is used once, in order, then ``default`` answers.
+
+        Chat and embedding requests share one queue; for an embedding request any ``Reply`` means
+        its regular answer. ``endpoint`` queues faults for one of the others instead: ``models``
+        (Ollama's ``/api/tags`` too), ``show``, ``count`` or ``version``.
+        """
+        queue = self._answers
+        if endpoint not in _SCRIPTED:
+            queue = self._others.setdefault(endpoint, deque())
+        queue.extend(items)
+
+    @property
+    def pending(self) -> int:
+        """How many scripted answers have not been used."""
+        return len(self._answers) + sum(len(queue) for queue in self._others.values())
+
+    def gate(self) -> Gate:
+        """A gate for ``Reply(gate=...)``: closed until the test sets it."""
+        self._require_started()
+        return Gate(self._loop)
+
+    def require_key(self, key: str | None) -> None:
+        """From now on refuse every request with another API key; ``None`` accepts all again."""
+        self._key = key
+
+    async def wait_for(self, predicate: Callable[[], object], timeout: float = 5.0) -> None:
+        """Wait until ``predicate()`` is true; it is looked at whenever the server did something.
+
+        The caller's event loop goes on running. A test without one can use ``asyncio.run``.
+
+        Raises:
+            TimeoutError: It was not true within ``timeout`` real seconds.
+        """
+        loop = asyncio.get_running_loop()
+        changed = asyncio.Event()
+        waiter = (loop, changed)
+        with self._waiters_lock:
+            self._waiters.append(waiter)
+        try:
+            deadline = loop.time() + timeout
+            while True:
+                changed.clear()
+                if predicate():
+                    return
+                left = deadline - loop.time()
+                if left <= 0:
+                    raise TimeoutError(
+                        f"FakeServer.wait_for: not true within {timeout:g} s; the server has seen "
+                        f"{len(self.requests)} requests and {self.disconnects} disconnects, and "
+                        f"{self.open_streams} streams are open"
+                    )
+                # The predicate may also look at the client, of which the server knows nothing.
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(changed.wait(), min(left, 0.02))
+        finally:
+            with self._waiters_lock:
+                self._waiters.remove(waiter)
+
+    def start(self) -> FakeServer:
+        """Start serving; ``with`` does it. A closed server cannot be started again."""
+        if self._thread is not None:
+            raise ConfigurationError("FakeServer: it was started before, make a new one")
+        ready: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]]
+        ready = concurrent.futures.Future()
+        self._thread = threading.Thread(
+            target=self._run, args=(ready,), name="bruno-llm-fake-server", daemon=True
+        )
+        self._thread.start()
+        self._loop, self._stop, self._port = ready.result(timeout=30)
+        return self
+
+    def close(self) -> None:
+        """Break every connection and end the thread; may be called more than once."""
+        if self._thread is None or self._closing:
+            return
+        self._closing = True
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def __enter__(self) -> FakeServer:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+        if exc is None and self.errors:
+            raise self.errors[0]
+
+    async def __aenter__(self) -> FakeServer:
+        return self.start()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(exc_type, exc, traceback)
+
+    def _require_started(self) -> None:
+        if self._thread is None:
+            raise ConfigurationError("FakeServer: it is not running, use it in a `with` block")
+
+    # What follows runs in the server's thread.
+
+    def _run(
+        self,
+        ready: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]],
+    ) -> None:
+        try:
+            asyncio.run(self._main(ready))
+        except OSError as error:
+            ready.set_exception(error)
+
+    async def _main(
+        self,
+        ready: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        # A thousand clients may connect before the loop has accepted the first of them.
+        server = await loop.create_server(
+            lambda: Connection(self._handle, self._connections), "127.0.0.1", 0, backlog=2048
+        )
+        ready.set_result((loop, stop, server.sockets[0].getsockname()[1]))
+        await stop.wait()
+        server.close()
+        open_connections = list(self._connections)
+        for connection in open_connections:
+            connection.abort()
+        tasks = [connection.task for connection in open_connections if connection.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _notify(self) -> None:
+        with self._waiters_lock:
+            for loop, changed in self._waiters:
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(changed.set)
+
+    async def _handle(self, connection: Connection, incoming: Incoming) -> None:
+        request = identify(incoming)
+        counted = request.endpoint in _SCRIPTED
+        self.requests.append(request)
+        self._active += counted
+        self.peak = max(self.peak, self._active)
+        self.open_streams += request.stream
+        self._notify()
+        try:
+            await self._answer(connection, request)
+        except asyncio.CancelledError:
+            if not self._closing:
+                self.disconnects += 1
+            raise
+        except Exception as error:
+            # A mistake in the script, such as arguments that are no JSON: the test shall see it.
+            self.errors.append(error)
+            connection.abort()
+        finally:
+            self._active -= counted
+            self.open_streams -= request.stream
+            self._notify()
+
+    async def _answer(self, connection: Connection, request: Request) -> None:
+        wire = _WIRES.get(request.vendor)
+        if wire is None:
+            body = {"error": f"FakeServer has no {request.method} {request.path}"}
+            connection.start(404, {"content-type": "application/json"}, len(json_bytes(body)))
+            await connection.end(json_bytes(body))
+            return
+        exchange = Exchange(connection, wire, request, next(self._serials), self._plain_body)
+        if self._key is not None and request.key != self._key:
+            await exchange.send_error(wire.wrong_key(request))
+            return
+        if request.method == "POST" and not isinstance(request.json, dict):
+            await exchange.send_error(Fault.status(400, message="the body is not a JSON object"))
+            return
+        try:
+            item = self._next_item(request)
+        except Exception as error:
+            self.errors.append(error)
+            await exchange.send_error(Fault.status(500, message="the script of the test failed"))
+            return
+        await exchange.send(item)
+
+    def _next_item(self, request: Request) -> Reply | Fault | Raw:
+        item: Any
+        if request.endpoint in _SCRIPTED:
+            item = self._answers.popleft() if self._answers else self.default
+        else:
+            queue = self._others.get(request.endpoint)
+            item = queue.popleft() if queue else Reply()
+        if callable(item):
+            item = item(request)
+        if not isinstance(item, (Reply, Fault, Raw)):
+            raise ConfigurationError(
+                f"FakeServer.script: {type(item).__name__} is not a Reply, Fault or Raw, nor a "
+                "callable that returns one"
+            )
+        return item
+
+    def _plain_body(self, wire: Wire, request: Request, reply: Reply, serial: int) -> Any:
+        names = self.models.get(request.vendor, [])
+        if request.endpoint == "chat":
+            return wire.answer(reply, request, serial)
+        if request.endpoint == "models":
+            return wire.models(names, request)
+        if isinstance(wire, (AnthropicWire, GeminiWire)) and request.endpoint == "count":
+            return wire.count(request)
+        if request.endpoint == "version":
+            return {"version": "0.12.6"}
+        if isinstance(wire, OllamaWire) and request.endpoint == "show":
+            return wire.show(names, request)
+        assert isinstance(wire, EmbeddingWire)
+        texts, dimensions = wire.embed_inputs(request)
+        vectors = [embedding_of(text, dimensions or self._dimensions) for text in texts]
+        return wire.embed(vectors, request)
+
+
+def embedding_of(text: str, dimensions: int = 8) -> list[float]:
+    """The vector that ``FakeServer`` answers for ``text``: unit length, the same in every run.
+
+    The numbers are exact in 32 bits, so that a client that asked for base64 gets the same ones.
+    """
+    digits = itertools.count()
+    raw: list[float] = []
+    while len(raw) < dimensions:
+        block = hashlib.sha256(f"{next(digits)}:{text}".encode()).digest()
+        raw += [byte / 127.5 - 1.0 for byte in block]
+    raw = raw[:dimensions]
+    length = math.sqrt(sum(value * value for value in raw))
+    packed = struct.pack(f"<{dimensions}f", *(value / length for value in raw))
+    return list(struct.unpack(f"<{dimensions}f", packed))

@@ -1,0 +1,138 @@
+"""What ``FakeServer`` asks of a vendor's wire format; each vendor has a module beside this."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from bruno_llm.testing.script import Fault, Reply, Request
+
+CREATED = 1_767_323_045
+"""Epoch seconds that every answer claims to be made at: answers are the same in every run."""
+
+CREATED_TEXT = "2026-01-02T03:04:05.000000Z"
+
+_CODES = {
+    400: "invalid_request",
+    401: "invalid_api_key",
+    403: "permission_denied",
+    404: "model_not_found",
+    408: "timeout",
+    413: "request_too_large",
+    429: "rate_limit",
+    503: "overloaded",
+    504: "timeout",
+    529: "overloaded",
+}
+
+
+@dataclass(slots=True)
+class Stream:
+    """The bytes of a streamed answer.
+
+    ``head`` goes out with the first piece, ``pieces`` carry the content, ``tail`` is the
+    end that a cut stream lacks.
+    """
+
+    head: bytes = b""
+    pieces: list[bytes] = field(default_factory=list)
+    tail: list[bytes] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """The words of an error and the vendor's name for it."""
+
+    code: str
+    message: str
+
+
+class Wire(ABC):
+    """One vendor's format."""
+
+    vendor: ClassVar[str]
+    stream_type: ClassVar[str] = "text/event-stream; charset=utf-8"
+    json_type: ClassVar[str] = "application/json"
+    messages: ClassVar[Mapping[str, str]]
+    """The usual sentence of every portable error code; ``{model}`` is filled in."""
+
+    @abstractmethod
+    def answer(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
+        """The body of a plain answer."""
+
+    @abstractmethod
+    def stream(self, reply: Reply, request: Request, serial: int) -> Stream:
+        """The events of a streamed answer."""
+
+    @abstractmethod
+    def error_body(self, status: int, error: ErrorText, retry_after: float | None) -> Any:
+        """The body of an error answer."""
+
+    @abstractmethod
+    def event(self, body: Any) -> bytes:
+        """One object as one event of a stream."""
+
+    @abstractmethod
+    def models(self, names: Sequence[str], request: Request) -> Any:
+        """The list of models, or ``None`` when the one that is asked for is not there."""
+
+    def headers(self, serial: int) -> dict[str, str]:
+        """Headers that every answer of the vendor carries."""
+        return {}
+
+    def retry_headers(self, retry_after: float) -> dict[str, str]:
+        """How the vendor's headers tell how long to wait."""
+        return {"retry-after": number(retry_after)}
+
+    def error_event(self, fault: Fault, request: Request) -> bytes:
+        """An error in the middle of a stream."""
+        error = self.error_text(fault, request)
+        return self.event(self.error_body(fault.http_status, error, None))
+
+    def wrong_key(self, request: Request) -> Fault:
+        """What the vendor says to a key it does not know, or to none."""
+        return Fault.status(401)
+
+    def error_text(self, fault: Fault, request: Request) -> ErrorText:
+        """The code (portable, or the script's own word) and the sentence of a fault."""
+        code = fault.code or _CODES.get(
+            fault.http_status, "invalid_request" if fault.http_status < 500 else "server_error"
+        )
+        usual = self.messages.get(code, self.messages["server_error"])
+        return ErrorText(code, fault.message or usual.replace("{model}", request.model))
+
+
+class EmbeddingWire(Wire):
+    """A vendor that also has embeddings."""
+
+    @abstractmethod
+    def embed(self, vectors: Sequence[Sequence[float]], request: Request) -> dict[str, Any]:
+        """The answer to an embedding request."""
+
+    @abstractmethod
+    def embed_inputs(self, request: Request) -> tuple[list[str], int | None]:
+        """The texts to embed, and how many dimensions were asked for."""
+
+
+def number(value: float) -> str:
+    """Seconds without a needless fraction."""
+    return f"{value:g}"
+
+
+def compact(body: Any) -> str:
+    """JSON as the vendors send it in streams: on one line, with the letters as they are."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def word_count(body: Any) -> int:
+    """A stand-in for a token count: the words of all strings in ``body``."""
+    if isinstance(body, str):
+        return len(body.split())
+    if isinstance(body, Mapping):
+        return sum(word_count(value) for value in body.values())
+    if isinstance(body, list):
+        return sum(word_count(value) for value in body)
+    return 0

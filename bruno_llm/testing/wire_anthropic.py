@@ -1,0 +1,200 @@
+"""Anthropic's format, after its API reference: Messages, Streaming messages, Models, Errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from bruno_llm.completion import Usage
+from bruno_llm.testing.script import Reply, Request, arguments_text, fragments, words
+from bruno_llm.testing.wire import ErrorText, Stream, Wire, compact, word_count
+
+_SIGNATURE = "c2lnbmF0dXJlIG9mIHRoZSBmYWtlIHNlcnZlcg=="
+_TYPES = {
+    "invalid_request": "invalid_request_error",
+    "invalid_api_key": "authentication_error",
+    "permission_denied": "permission_error",
+    "model_not_found": "not_found_error",
+    "context_length_exceeded": "invalid_request_error",
+    "content_filter": "invalid_request_error",
+    "request_too_large": "request_too_large",
+    "rate_limit": "rate_limit_error",
+    "insufficient_quota": "invalid_request_error",
+    "server_error": "api_error",
+    "overloaded": "overloaded_error",
+    "timeout": "timeout_error",
+}
+_STOP_REASONS = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+}
+
+
+class AnthropicWire(Wire):
+    """Messages, token counts and models of Anthropic."""
+
+    vendor = "anthropic"
+    messages: ClassVar[Mapping[str, str]] = {
+        "invalid_request": "messages: a field has a value that is not allowed",
+        "invalid_api_key": "invalid x-api-key",
+        "permission_denied": "This API key may not use the requested resource.",
+        "model_not_found": "model: {model}",
+        "context_length_exceeded": "prompt is too long: 200501 tokens > 200000 maximum",
+        "content_filter": "Output blocked by content filtering policy",
+        "request_too_large": "Request exceeds the maximum size",
+        "rate_limit": "The request would exceed the rate limit of this organization.",
+        "insufficient_quota": "Your credit balance is too low to access the Anthropic API.",
+        "server_error": "Internal server error",
+        "overloaded": "Overloaded",
+        "timeout": "Request timed out",
+    }
+
+    def headers(self, serial: int) -> dict[str, str]:
+        return {"request-id": f"req_fake{serial:06d}"}
+
+    def answer(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
+        content: list[dict[str, Any]] = []
+        if reply.reasoning is not None:
+            content.append(
+                {"type": "thinking", "thinking": reply.reasoning, "signature": _SIGNATURE}
+            )
+        if reply.text:
+            content.append({"type": "text", "text": reply.text})
+        content += [
+            {"type": "tool_use", "id": call.id, "name": call.name, "input": dict(call.arguments)}
+            for call in reply.tool_calls
+        ]
+        body = self._message(reply, request, serial) | {"content": content} | _ending(reply)
+        if reply.usage is not None:
+            body["usage"] = _usage(reply.usage)
+        return body
+
+    def stream(self, reply: Reply, request: Request, serial: int) -> Stream:
+        message = self._message(reply, request, serial) | {
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+        }
+        if reply.usage is not None:
+            message["usage"] = _usage(reply.usage) | {"output_tokens": 1}
+        blocks = _Blocks(self)
+        if reply.reasoning is not None:
+            blocks.add(
+                {"type": "thinking", "thinking": "", "signature": ""},
+                [{"type": "thinking_delta", "thinking": piece} for piece in words(reply.reasoning)],
+                [{"type": "signature_delta", "signature": _SIGNATURE}],
+            )
+        if reply.text:
+            blocks.add(
+                {"type": "text", "text": ""},
+                [{"type": "text_delta", "text": piece} for piece in reply.text_pieces()],
+            )
+        for call in reply.tool_calls:
+            parts = ["", *fragments(arguments_text(call))]
+            blocks.add(
+                {"type": "tool_use", "id": call.id, "name": call.name, "input": {}},
+                [{"type": "input_json_delta", "partial_json": part} for part in parts],
+            )
+        ending: dict[str, Any] = {"type": "message_delta", "delta": _ending(reply)}
+        if reply.usage is not None:
+            ending["usage"] = _usage(reply.usage)
+        return Stream(
+            self.event({"type": "message_start", "message": message}),
+            blocks.pieces,
+            [blocks.open_end + self.event(ending), self.event({"type": "message_stop"})],
+        )
+
+    def _message(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
+        return {
+            "id": reply.id or f"msg_fake{serial:06d}",
+            "type": "message",
+            "role": "assistant",
+            "model": reply.model or request.model,
+        }
+
+    def error_body(self, status: int, error: ErrorText, retry_after: float | None) -> Any:
+        return {
+            "type": "error",
+            "error": {"type": _TYPES.get(error.code, error.code), "message": error.message},
+            "request_id": "req_fakeerror",
+        }
+
+    def event(self, body: Any) -> bytes:
+        return f"event: {body['type']}\ndata: {compact(body)}\n\n".encode()
+
+    def count(self, request: Request) -> dict[str, Any]:
+        """The answer to a token count: the words of the request's strings."""
+        return {"input_tokens": word_count(request.json)}
+
+    def models(self, names: Sequence[str], request: Request) -> Any:
+        entries = [
+            {
+                "type": "model",
+                "id": name,
+                "display_name": name.replace("-", " ").title(),
+                "created_at": "2026-01-02T00:00:00Z",
+            }
+            for name in names
+        ]
+        if request.model:
+            return next((entry for entry in entries if entry["id"] == request.model), None)
+        return {
+            "data": entries,
+            "has_more": False,
+            "first_id": names[0] if names else None,
+            "last_id": names[-1] if names else None,
+        }
+
+
+class _Blocks:
+    """Content blocks as events. A block opens with its first piece and closes with the next one."""
+
+    def __init__(self, wire: AnthropicWire) -> None:
+        self.pieces: list[bytes] = []
+        self.open_end = b""
+        self._wire = wire
+        self._index = 0
+
+    def add(
+        self,
+        block: dict[str, Any],
+        deltas: Sequence[dict[str, Any]],
+        closing: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        start = {"type": "content_block_start", "index": self._index, "content_block": block}
+        prefix = self.open_end + self._wire.event(start)
+        if self._index == 0:
+            prefix += self._wire.event({"type": "ping"})
+        events = [self._delta(delta) for delta in deltas]
+        self.pieces += [prefix + events[0], *events[1:]]
+        self.open_end = b"".join(self._delta(delta) for delta in closing) + self._wire.event(
+            {"type": "content_block_stop", "index": self._index}
+        )
+        self._index += 1
+
+    def _delta(self, delta: dict[str, Any]) -> bytes:
+        return self._wire.event(
+            {"type": "content_block_delta", "index": self._index, "delta": delta}
+        )
+
+
+def _ending(reply: Reply) -> dict[str, Any]:
+    reason = _STOP_REASONS.get(reply.finish_reason, reply.finish_reason)
+    if reply.tool_calls and reply.finish_reason == "stop":
+        reason = "tool_use"
+    if reply.refusal is not None:
+        details = {"type": "refusal", "category": None, "explanation": reply.refusal}
+        return {"stop_reason": "refusal", "stop_sequence": None, "stop_details": details}
+    return {"stop_reason": reason, "stop_sequence": None}
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "input_tokens": usage.prompt_tokens - usage.cached_tokens - usage.cache_creation_tokens,
+        "cache_creation_input_tokens": usage.cache_creation_tokens,
+        "cache_read_input_tokens": usage.cached_tokens,
+        "output_tokens": usage.completion_tokens,
+        "service_tier": "standard",
+    }

@@ -1,0 +1,202 @@
+"""Gemini's format, after its API reference: Generating content, Models, Embeddings, Tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from bruno_llm.completion import Usage
+from bruno_llm.testing.script import Fault, Reply, Request, words
+from bruno_llm.testing.wire import EmbeddingWire, ErrorText, Stream, compact, number, word_count
+
+_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+_FINISH_REASONS = {
+    "stop": "STOP",
+    "tool_calls": "STOP",
+    "length": "MAX_TOKENS",
+    "content_filter": "SAFETY",
+}
+_TYPE = "type.googleapis.com/google.rpc."
+
+
+class GeminiWire(EmbeddingWire):
+    """generateContent and its neighbours of the Gemini API."""
+
+    vendor = "gemini"
+    stream_type = "text/event-stream"
+    json_type = "application/json; charset=UTF-8"
+    messages: ClassVar[Mapping[str, str]] = {
+        "invalid_request": "Request contains an invalid argument.",
+        "invalid_api_key": "API key not valid. Please pass a valid API key.",
+        "permission_denied": "The caller may not use this method.",
+        "model_not_found": "models/{model} is not found for API version v1beta.",
+        "context_length_exceeded": (
+            "The input token count (1048600) exceeds the maximum number of tokens allowed "
+            "(1048576)."
+        ),
+        "content_filter": "The request was blocked by a safety filter.",
+        "request_too_large": "Request payload size exceeds the limit.",
+        "rate_limit": "Resource has been exhausted, requests per minute.",
+        "insufficient_quota": "You exceeded your current quota, requests per day.",
+        "server_error": "An internal error has occurred.",
+        "overloaded": "The model is overloaded. Try again later.",
+        "timeout": "Deadline expired before the operation could complete.",
+    }
+
+    def answer(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
+        parts: list[dict[str, Any]] = []
+        if reply.reasoning is not None:
+            parts.append({"text": reply.reasoning, "thought": True})
+        if reply.text:
+            parts.append({"text": reply.text})
+        parts += _calls(reply)
+        body = _chunk(reply, request, serial, parts, finish=True)
+        if reply.usage is not None:
+            body["usageMetadata"] = _usage(reply.usage)
+        return body
+
+    def stream(self, reply: Reply, request: Request, serial: int) -> Stream:
+        parts: list[dict[str, Any]] = [
+            {"text": piece, "thought": True} for piece in words(reply.reasoning or "")
+        ]
+        parts += [{"text": piece} for piece in reply.text_pieces()]
+        parts += _calls(reply)
+        last_parts = [{"text": ""}] if reply.text else []
+        last = _chunk(reply, request, serial, last_parts, finish=True)
+        if reply.usage is not None:
+            last["usageMetadata"] = _usage(reply.usage)
+        return Stream(
+            b"",
+            [self.event(_chunk(reply, request, serial, [part])) for part in parts],
+            [self.event(last)],
+        )
+
+    def error_body(self, status: int, error: ErrorText, retry_after: float | None) -> Any:
+        body: dict[str, Any] = {
+            "code": status,
+            "message": error.message,
+            "status": _STATUSES.get(status, "UNKNOWN"),
+        }
+        details: list[dict[str, Any]] = []
+        if error.code == "invalid_api_key":
+            details.append(
+                {
+                    "@type": f"{_TYPE}ErrorInfo",
+                    "reason": "API_KEY_INVALID",
+                    "domain": "googleapis.com",
+                }
+            )
+        if error.code in ("rate_limit", "insufficient_quota"):
+            period = "PerDay" if error.code == "insufficient_quota" else "PerMinute"
+            violation = {
+                "quotaMetric": "generativelanguage.googleapis.com/generate_content_requests",
+                "quotaId": f"GenerateRequests{period}PerProjectPerModel",
+            }
+            details.append({"@type": f"{_TYPE}QuotaFailure", "violations": [violation]})
+        if retry_after is not None:
+            details.append({"@type": f"{_TYPE}RetryInfo", "retryDelay": f"{number(retry_after)}s"})
+        if details:
+            body["details"] = details
+        return {"error": body}
+
+    def retry_headers(self, retry_after: float) -> dict[str, str]:
+        return {}
+
+    def wrong_key(self, request: Request) -> Fault:
+        if request.key is None:
+            return Fault.status(403)
+        return Fault.status(400, code="invalid_api_key")
+
+    def event(self, body: Any) -> bytes:
+        return f"data: {compact(body)}\r\n\r\n".encode()
+
+    def count(self, request: Request) -> dict[str, Any]:
+        """The answer to a token count: the words of the request's strings."""
+        return {"totalTokens": word_count(request.json)}
+
+    def models(self, names: Sequence[str], request: Request) -> Any:
+        entries = [
+            {
+                "name": f"models/{name}",
+                "version": "001",
+                "displayName": name.replace("-", " ").title(),
+                "inputTokenLimit": 1_048_576,
+                "outputTokenLimit": 65_536,
+                "supportedGenerationMethods": (
+                    ["embedContent", "batchEmbedContents"]
+                    if "embedding" in name
+                    else ["generateContent", "countTokens"]
+                ),
+            }
+            for name in names
+        ]
+        if request.model:
+            wanted = f"models/{request.model}"
+            return next((entry for entry in entries if entry["name"] == wanted), None)
+        return {"models": entries}
+
+    def embed_inputs(self, request: Request) -> tuple[list[str], int | None]:
+        requests = request.json.get("requests") or [request.json]
+        texts = ["".join(part.get("text", "") for part in r["content"]["parts"]) for r in requests]
+        first = requests[0]
+        config = first.get("embedContentConfig") or {}
+        return texts, first.get("outputDimensionality") or config.get("outputDimensionality")
+
+    def embed(self, vectors: Sequence[Sequence[float]], request: Request) -> dict[str, Any]:
+        values = [{"values": list(vector)} for vector in vectors]
+        if request.path.endswith(":batchEmbedContents"):
+            return {"embeddings": values}
+        return {"embedding": values[0]}
+
+
+def _calls(reply: Reply) -> list[dict[str, Any]]:
+    return [
+        {"functionCall": {"name": call.name, "args": dict(call.arguments)}}
+        for call in reply.tool_calls
+    ]
+
+
+def _chunk(
+    reply: Reply,
+    request: Request,
+    serial: int,
+    parts: list[dict[str, Any]],
+    *,
+    finish: bool = False,
+) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"index": 0}
+    if parts:
+        candidate["content"] = {"role": "model", "parts": parts}
+    if finish:
+        candidate["finishReason"] = _FINISH_REASONS.get(reply.finish_reason, reply.finish_reason)
+        if reply.refusal is not None:
+            candidate["finishReason"] = "SAFETY"
+            candidate["finishMessage"] = reply.refusal
+    return {
+        "candidates": [candidate],
+        "modelVersion": reply.model or request.model,
+        "responseId": reply.id or f"fake{serial:06d}",
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "promptTokenCount": usage.prompt_tokens,
+        "candidatesTokenCount": usage.completion_tokens - usage.reasoning_tokens,
+        "totalTokenCount": usage.prompt_tokens + usage.completion_tokens,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": usage.prompt_tokens}],
+    }
+    if usage.reasoning_tokens:
+        body["thoughtsTokenCount"] = usage.reasoning_tokens
+    if usage.cached_tokens:
+        body["cachedContentTokenCount"] = usage.cached_tokens
+    return body

@@ -1,0 +1,148 @@
+"""Ollama's format, after its API reference: Chat, Embeddings, Tags, Show, Version, Errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from bruno_llm.testing.script import Reply, Request, words
+from bruno_llm.testing.wire import CREATED_TEXT, EmbeddingWire, ErrorText, Stream, compact
+
+_DETAILS = {
+    "parent_model": "",
+    "format": "gguf",
+    "family": "llama",
+    "families": ["llama"],
+    "parameter_size": "3.2B",
+    "quantization_level": "Q4_K_M",
+}
+_DONE_REASONS = {"tool_calls": "stop", "content_filter": "stop"}
+
+
+class OllamaWire(EmbeddingWire):
+    """The chat, embedding and model endpoints of an Ollama server."""
+
+    vendor = "ollama"
+    stream_type = "application/x-ndjson"
+    json_type = "application/json; charset=utf-8"
+    messages: ClassVar[Mapping[str, str]] = {
+        "invalid_request": "invalid options",
+        "invalid_api_key": "unauthorized",
+        "permission_denied": "this model requires a subscription",
+        "model_not_found": "model '{model}' not found",
+        "context_length_exceeded": "the input length exceeds the context length",
+        "content_filter": "the request was blocked",
+        "request_too_large": "http: request body too large",
+        "rate_limit": "too many requests",
+        "insufficient_quota": "you have reached your usage limit, upgrade for higher limits",
+        "server_error": "the model runner has stopped unexpectedly",
+        "overloaded": "server busy, please try again. maximum pending requests exceeded",
+        "timeout": "timed out while waiting for the model to load",
+    }
+
+    def answer(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": _text(reply)}
+        if reply.reasoning is not None:
+            message["thinking"] = reply.reasoning
+        if reply.tool_calls:
+            message["tool_calls"] = _calls(reply)
+        return _line(reply, request, message) | _ending(reply)
+
+    def stream(self, reply: Reply, request: Request, serial: int) -> Stream:
+        def piece(content: str = "", **fields: Any) -> bytes:
+            message = {"role": "assistant", "content": content} | fields
+            return self.event(_line(reply, request, message) | {"done": False})
+
+        pieces = [piece(thinking=part) for part in words(reply.reasoning or "")]
+        texts = reply.text_pieces() if reply.refusal is None else words(_text(reply))
+        pieces += [piece(part) for part in texts]
+        pieces += [piece(tool_calls=[call]) for call in _calls(reply)]
+        last = _line(reply, request, {"role": "assistant", "content": ""}) | _ending(reply)
+        return Stream(b"", pieces, [self.event(last)])
+
+    def error_body(self, status: int, error: ErrorText, retry_after: float | None) -> Any:
+        return {"error": error.message}
+
+    def event(self, body: Any) -> bytes:
+        return f"{compact(body)}\n".encode()
+
+    def models(self, names: Sequence[str], request: Request) -> Any:
+        return {
+            "models": [
+                {
+                    "name": name,
+                    "model": name,
+                    "modified_at": CREATED_TEXT,
+                    "size": 2_019_393_189,
+                    "digest": f"{index:064x}",
+                    "details": _DETAILS,
+                }
+                for index, name in enumerate(names, start=1)
+            ]
+        }
+
+    def show(self, names: Sequence[str], request: Request) -> Any:
+        """What is known of one model, or ``None`` when it has not been pulled."""
+        if request.model not in names and f"{request.model}:latest" not in names:
+            return None
+        embeds = "embed" in request.model
+        return {
+            "modelfile": f"FROM {request.model}",
+            "template": "{{ .Prompt }}",
+            "details": _DETAILS,
+            "model_info": {"general.architecture": "llama", "llama.context_length": 131_072},
+            "capabilities": ["embedding"] if embeds else ["completion", "tools"],
+            "modified_at": CREATED_TEXT,
+        }
+
+    def embed_inputs(self, request: Request) -> tuple[list[str], int | None]:
+        given = request.json.get("input")
+        return [given] if isinstance(given, str) else list(given), request.json.get("dimensions")
+
+    def embed(self, vectors: Sequence[Sequence[float]], request: Request) -> dict[str, Any]:
+        return {
+            "model": request.model,
+            "embeddings": [list(vector) for vector in vectors],
+            "total_duration": 12_000_000,
+            "load_duration": 1_000_000,
+            "prompt_eval_count": 4 * len(vectors),
+        }
+
+
+def _text(reply: Reply) -> str:
+    return reply.text if reply.refusal is None else reply.refusal
+
+
+def _calls(reply: Reply) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": call.id,
+            "function": {"index": index, "name": call.name, "arguments": dict(call.arguments)},
+        }
+        for index, call in enumerate(reply.tool_calls)
+    ]
+
+
+def _line(reply: Reply, request: Request, message: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "model": reply.model or request.model,
+        "created_at": CREATED_TEXT,
+        "message": message,
+    }
+
+
+def _ending(reply: Reply) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "done": True,
+        "done_reason": _DONE_REASONS.get(reply.finish_reason, reply.finish_reason),
+        "total_duration": 250_000_000,
+        "load_duration": 10_000_000,
+    }
+    if reply.usage is not None:
+        body |= {
+            "prompt_eval_count": reply.usage.prompt_tokens,
+            "prompt_eval_duration": 40_000_000,
+            "eval_count": reply.usage.completion_tokens,
+            "eval_duration": 200_000_000,
+        }
+    return body

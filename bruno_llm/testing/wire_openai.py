@@ -1,0 +1,213 @@
+"""OpenAI's format, after its API reference: Chat, Streaming, Embeddings, Models, Errors."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from bruno_llm.completion import Usage
+from bruno_llm.testing.script import Reply, Request, arguments_text, fragments, words
+from bruno_llm.testing.wire import CREATED, EmbeddingWire, ErrorText, Stream, compact
+
+_TYPES = {
+    "invalid_request": "invalid_request_error",
+    "invalid_api_key": "invalid_request_error",
+    "permission_denied": "invalid_request_error",
+    "model_not_found": "invalid_request_error",
+    "context_length_exceeded": "invalid_request_error",
+    "content_filter": "invalid_request_error",
+    "request_too_large": "invalid_request_error",
+    "rate_limit": "requests",
+    "insufficient_quota": "insufficient_quota",
+}
+_VENDOR_CODES = {
+    "invalid_request": None,
+    "permission_denied": "unsupported_country_region_territory",
+    "rate_limit": "rate_limit_exceeded",
+    "server_error": None,
+    "overloaded": None,
+    "timeout": None,
+}
+
+
+class OpenAIWire(EmbeddingWire):
+    """Chat completions, embeddings and models of OpenAI."""
+
+    vendor = "openai"
+    messages: ClassVar[Mapping[str, str]] = {
+        "invalid_request": "One of the parameters has a value that is not supported.",
+        "invalid_api_key": "Incorrect API key provided.",
+        "permission_denied": "This country, region or territory is not supported.",
+        "model_not_found": "The model `{model}` does not exist or you do not have access to it.",
+        "context_length_exceeded": (
+            "This model's maximum context length is 8192 tokens, your messages resulted in 9001."
+        ),
+        "content_filter": "The request was rejected by the safety system.",
+        "request_too_large": "The request body is too large.",
+        "rate_limit": "Rate limit reached for {model} on requests per min (RPM).",
+        "insufficient_quota": "You exceeded your current quota, check your plan and billing.",
+        "server_error": "The server had an error while processing the request.",
+        "overloaded": "The engine is currently overloaded, try again later.",
+        "timeout": "The request timed out.",
+    }
+
+    def headers(self, serial: int) -> dict[str, str]:
+        return {"x-request-id": f"req_fake{serial:06d}"}
+
+    def answer(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": reply.text or None,
+            "refusal": reply.refusal,
+        }
+        if reply.reasoning is not None:
+            message["reasoning_content"] = reply.reasoning
+        if reply.tool_calls:
+            message["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": arguments_text(call)},
+                }
+                for call in reply.tool_calls
+            ]
+        elif reply.refusal is None:
+            message["content"] = reply.text
+        body: dict[str, Any] = {
+            "id": _id(reply, serial),
+            "object": "chat.completion",
+            "created": CREATED,
+            "model": reply.model or request.model,
+            "choices": [
+                {
+                    "index": 0,
+                    "message": message,
+                    "logprobs": None,
+                    "finish_reason": _finish(reply),
+                }
+            ],
+            "service_tier": "default",
+            "system_fingerprint": "fp_fake",
+        }
+        if reply.usage is not None:
+            body["usage"] = _usage(reply.usage)
+        return body
+
+    def stream(self, reply: Reply, request: Request, serial: int) -> Stream:
+        options = request.json.get("stream_options") or {}
+        with_usage = bool(options.get("include_usage"))
+
+        def chunk(delta: dict[str, Any] | None, finish: str | None = None) -> bytes:
+            body: dict[str, Any] = {
+                "id": _id(reply, serial),
+                "object": "chat.completion.chunk",
+                "created": CREATED,
+                "model": reply.model or request.model,
+                "service_tier": "default",
+                "system_fingerprint": "fp_fake",
+                "choices": [],
+            }
+            if delta is not None:
+                body["choices"] = [
+                    {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+                ]
+            if with_usage:
+                last = delta is None and reply.usage is not None
+                body["usage"] = _usage(reply.usage) if last and reply.usage else None
+            return self.event(body)
+
+        opening: dict[str, Any] = {"role": "assistant", "content": "", "refusal": None}
+        if reply.tool_calls or reply.refusal is not None:
+            opening["content"] = None
+        pieces = [chunk({"reasoning_content": piece}) for piece in words(reply.reasoning or "")]
+        pieces += [chunk({"content": piece}) for piece in reply.text_pieces()]
+        pieces += [chunk({"refusal": piece}) for piece in words(reply.refusal or "")]
+        for index, call in enumerate(reply.tool_calls):
+            function = {"name": call.name, "arguments": ""}
+            start = {"index": index, "id": call.id, "type": "function", "function": function}
+            pieces.append(chunk({"tool_calls": [start]}))
+            pieces += [
+                chunk({"tool_calls": [{"index": index, "function": {"arguments": part}}]})
+                for part in fragments(arguments_text(call))
+            ]
+        tail = [chunk({}, _finish(reply))]
+        if with_usage and reply.usage is not None:
+            tail.append(chunk(None))
+        return Stream(chunk(opening), pieces, [*tail, b"data: [DONE]\n\n"])
+
+    def error_body(self, status: int, error: ErrorText, retry_after: float | None) -> Any:
+        return {
+            "error": {
+                "message": error.message,
+                "type": _TYPES.get(error.code, "server_error" if status >= 500 else error.code),
+                "param": "messages" if error.code == "context_length_exceeded" else None,
+                "code": _VENDOR_CODES.get(error.code, error.code),
+            }
+        }
+
+    def event(self, body: Any) -> bytes:
+        return f"data: {compact(body)}\n\n".encode()
+
+    def models(self, names: Sequence[str], request: Request) -> Any:
+        entries = [
+            {"id": name, "object": "model", "created": CREATED, "owned_by": "system"}
+            for name in names
+        ]
+        if request.model:
+            return next((entry for entry in entries if entry["id"] == request.model), None)
+        return {"object": "list", "data": entries}
+
+    def embed_inputs(self, request: Request) -> tuple[list[str], int | None]:
+        given = request.json.get("input")
+        single = isinstance(given, str) or (given and isinstance(given[0], int))
+        return [str(text) for text in ([given] if single else given)], request.json.get(
+            "dimensions"
+        )
+
+    def embed(self, vectors: Sequence[Sequence[float]], request: Request) -> dict[str, Any]:
+        packed = request.json.get("encoding_format") == "base64"
+        tokens = 4 * len(vectors)
+        return {
+            "object": "list",
+            "data": [
+                {
+                    "object": "embedding",
+                    "index": index,
+                    "embedding": _base64(vector) if packed else list(vector),
+                }
+                for index, vector in enumerate(vectors)
+            ],
+            "model": request.model,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+
+
+def _id(reply: Reply, serial: int) -> str:
+    return reply.id or f"chatcmpl-fake{serial:06d}"
+
+
+def _finish(reply: Reply) -> str:
+    return (
+        "tool_calls" if reply.tool_calls and reply.finish_reason == "stop" else reply.finish_reason
+    )
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning_tokens,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def _base64(vector: Sequence[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
