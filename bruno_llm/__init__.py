@@ -34,6 +34,7 @@ _HOMES = {
         "OpenAIEmbedder",
     ),
     "bruno_llm.exceptions": (
+        "AllProvidersFailedError",
         "AuthenticationError",
         "BudgetExceededError",
         "ConfigurationError",

@@ -22,7 +22,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -154,7 +154,7 @@ class _LoopClients:
         self._openai: tuple[tuple[str, str | None], Any] | None = None
         self._handler: Any = None
 
-    async def _keep(self) -> AsyncIterator[None]:
+    async def _keep(self) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:

@@ -78,6 +78,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         ConfigurationError: No model, an unknown option, or a value that cannot be right.
     """
 
+    kind = "embedding"
     max_batch_size: ClassVar[int | None] = None
     max_batch_tokens: ClassVar[int | None] = None
     dimensions_of: ClassVar[Mapping[str, int]] = {}
@@ -245,7 +246,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         self, texts: Sequence[str], tokens: int, api_key: str | None
     ) -> list[list[float]]:
         call = _Batch(texts, self.timeout, api_key, self.base_url, tokens=tokens)
-        async with self._admitted(call, "embedding") as booking:
+        async with self._admitted(call) as booking:
             vectors, booking.done = await self._send(call, self._try, None)
         self._probed = len(vectors[0])
         return vectors

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
 from typing_extensions import Self
 
 from bruno_llm import _clock, _litellm
-from bruno_llm.completion import Usage
+from bruno_llm.completion import Completion, Usage
 from bruno_llm.costs import CostTracker, Reservation
 from bruno_llm.exceptions import AuthenticationError, ConfigurationError, LLMError
 from bruno_llm.keys import resolve_key
+from bruno_llm.observe import Watch
 from bruno_llm.prices import ModelPrice, price_of
 from bruno_llm.rate_limit import RateLimit, Ticket
 from bruno_llm.retry import Retry
@@ -46,7 +47,18 @@ class Call:
     tag: str | None = None
     ticket: Ticket | None = None
     exchange: Exchange | None = None
+    watch: Watch | None = None
     started: float = field(default_factory=_clock.monotonic)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the caller asked of the model besides the texts."""
+        return {}
+
+    @property
+    def content(self) -> Sequence[Mapping[str, Any]]:
+        """The messages, for those who asked to see them."""
+        return ()
 
 
 @dataclass(slots=True)
@@ -56,13 +68,14 @@ class Booked:
     usage: Usage | None
     cost: float | None
     model: str
+    completion: Completion | None = None
 
 
 @dataclass(slots=True)
 class Booking:
     """Filled while the call runs; booked when it ends, however it ends."""
 
-    reservation: Reservation | None
+    reservation: Reservation | None = None
     done: Booked | None = None
 
 
@@ -79,6 +92,7 @@ class Endpoint:
     base_url_env: ClassVar[tuple[str, ...]] = ()
     needs_key: ClassVar[bool] = False
     error_rules: ClassVar[Sequence[ErrorRule]] = ()
+    kind: ClassVar[Literal["chat", "embedding"]] = "chat"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -176,26 +190,31 @@ class Endpoint:
         raise NotImplementedError
 
     @asynccontextmanager
-    async def _admitted(self, call: Call, kind: str) -> AsyncIterator[Booking]:
+    async def _admitted(self, call: Call) -> AsyncIterator[Booking]:
         """A place for the call and money for it; both given back when it ends."""
-        async with AsyncExitStack() as stack:
-            if self.rate_limit is not None:
-                await stack.enter_async_context(self.rate_limit.slot())
-            reservation = None
-            if self.costs is not None:
-                reservation = await self.costs.reserve(
-                    provider=self.name,
-                    model=self.model,
-                    worst_case=self._worst_case(call),
-                    tag=call.tag,
-                )
-            booking = Booking(reservation)
-            try:
-                yield booking
-            finally:
-                await self._settle(call, booking, kind)
+        call.watch = Watch(self.name, self.model, self.kind, call.base_url, call.options)
+        booking = Booking()
+        failure: BaseException | None = None
+        try:
+            async with self.rate_limit.slot() if self.rate_limit else nullcontext():
+                if self.costs is not None:
+                    booking.reservation = await self.costs.reserve(
+                        provider=self.name,
+                        model=self.model,
+                        worst_case=self._worst_case(call),
+                        tag=call.tag,
+                    )
+                try:
+                    yield booking
+                finally:
+                    await self._settle(call, booking)
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            call.watch.end(booking.done, failure, call.content)
 
-    async def _settle(self, call: Call, booking: Booking, kind: str) -> None:
+    async def _settle(self, call: Call, booking: Booking) -> None:
         done = booking.done
         if self.rate_limit is not None and call.ticket is not None and done and done.usage:
             await self.rate_limit.settle(call.ticket, done.usage.total_tokens)
@@ -205,7 +224,7 @@ class Endpoint:
             await booking.reservation.release()
         else:
             await booking.reservation.settle(
-                usage=done.usage, cost=done.cost, model=done.model, kind=kind
+                usage=done.usage, cost=done.cost, model=done.model, kind=self.kind
             )
 
     async def _send(
@@ -215,14 +234,17 @@ class Endpoint:
         wire: Format | None,
     ) -> T:
         """For each try: pace, wire, errors in our words."""
+        watch = call.watch
+        assert watch is not None
 
         async def one_try() -> T:
             call.exchange = exchange = Exchange(wire, call.timeout.http())
             if self.rate_limit is not None:
                 call.ticket = await self.rate_limit.pace(self._expected_tokens(call))
             try:
-                async with deadline(call.timeout.opening()):
-                    return await attempt(call, exchange)
+                with watch.current():
+                    async with deadline(call.timeout.opening()):
+                        return await attempt(call, exchange)
             except Exception as exc:  # whatever litellm or the SDK below it raises
                 error = exc if isinstance(exc, LLMError) else self._translate(call, exc)
                 if self.rate_limit is not None and call.ticket and error.status_code:
@@ -238,12 +260,9 @@ class Endpoint:
                         retry_after=retry_after_of(exchange.headers),
                     )
 
-        logger.debug("llm_call_started", provider=self.name, model=self.model)
-        try:
-            return await (one_try() if self.retry is None else self.retry.run(one_try))
-        except LLMError as error:
-            self._log_failure(call, error)
-            raise
+        if self.retry is None:
+            return await one_try()
+        return await self.retry.run(one_try, on_retry=watch.retried)
 
     def _cost(self, answered_by: str, usage: Usage, raw: Any = None) -> float | None:
         """US dollars, by the model that answered: an alias may stand for a dearer one."""
@@ -275,17 +294,6 @@ class Endpoint:
         # On other routes litellm takes the key from the environment itself.
         own = [api_key] if api_key else []
         return own + [v for k, v in os.environ.items() if k.endswith(("_API_KEY", "_TOKEN"))]
-
-    def _log_failure(self, call: Call, error: LLMError) -> None:
-        logger.warning(
-            "llm_call_failed",
-            provider=self.name,
-            model=self.model,
-            error=type(error).__name__,
-            status_code=error.status_code,
-            request_id=error.request_id,
-            latency=round(_clock.monotonic() - call.started, 3),
-        )
 
     # --- the vendor's side --------------------------------------------------------------------
 

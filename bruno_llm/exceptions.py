@@ -17,7 +17,8 @@
     ├── EmptyResponseError              an answer without text, tool call or refusal
     ├── StreamError                     a stream broke after its first chunk; .partial has what came
     ├── StructuredOutputError           the answer does not fit the schema; .partial has it
-    └── BudgetExceededError             raised before the call that could overspend
+    ├── BudgetExceededError             raised before the call that could overspend
+    └── AllProvidersFailedError         every provider of a fallback failed; .errors has each
 
 No error text holds a key or a prompt: messages are one redacted line of the vendor's own words.
 """
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bruno_llm.completion import Completion
 
 __all__ = [
+    "AllProvidersFailedError",
     "AuthenticationError",
     "BudgetExceededError",
     "ConfigurationError",
@@ -184,3 +186,12 @@ class StructuredOutputError(LLMError):
 
 class BudgetExceededError(LLMError):
     """The call could overspend the budget, so it was not made."""
+
+
+class AllProvidersFailedError(LLMError):
+    """Every provider of a fallback failed; the message names each and why.
+
+    ``errors`` has them in the order of the tries. Waiting may help when it may help for one.
+    """
+
+    errors: tuple[Exception, ...] = ()

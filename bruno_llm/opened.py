@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from bruno_llm import _clock
@@ -60,7 +60,7 @@ class OpenStream:
             if broken is not None:
                 raise broken from broken.original_error
 
-    async def deltas(self) -> AsyncIterator[Delta]:
+    async def deltas(self) -> AsyncGenerator[Delta, None]:
         """All deltas, the first included.
 
         Raises:
@@ -71,7 +71,7 @@ class OpenStream:
         while True:
             error: LLMError | None
             try:
-                chunk = await self._next()
+                deltas = list(self._reader.deltas(await self._next()))
             except StopAsyncIteration:
                 error = self._broken()
                 if error is None:
@@ -79,7 +79,7 @@ class OpenStream:
             except Exception as exc:  # whatever litellm or the SDK below it raises
                 error = self._translate(exc)
             else:
-                for delta in self._reader.deltas(chunk):
+                for delta in deltas:
                     yield delta
                 continue
             raise _as_stream_error(error) from error.original_error

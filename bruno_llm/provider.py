@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -34,7 +34,7 @@ from bruno_llm.completion import (
 )
 from bruno_llm.context import ContextWindow
 from bruno_llm.costs import CostTracker
-from bruno_llm.endpoint import Booked, Call, Endpoint
+from bruno_llm.endpoint import Booked, Booking, Call, Endpoint
 from bruno_llm.exceptions import (
     ConfigurationError,
     ContentFilterError,
@@ -52,7 +52,7 @@ from bruno_llm.timeouts import Timeout
 from bruno_llm.translation import request_id_of
 from bruno_llm.wire.client import Exchange
 
-__all__ = ["LiteLLMProvider"]
+__all__ = ["LiteLLMProvider", "said"]
 
 logger = get_logger(__name__)
 Messages = Sequence[Message | Mapping[str, Any]]
@@ -70,6 +70,10 @@ class _Chat(Call):
     options: dict[str, Any] = field(default_factory=dict)
     trimmed: Trimmed | None = None
     counted: int | None = None
+
+    @property
+    def content(self) -> Sequence[Mapping[str, Any]]:
+        return self.chat
 
 
 class LiteLLMProvider(Endpoint, LLMInterface):
@@ -203,7 +207,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         completion = await self.complete(
             messages, temperature=temperature, max_tokens=max_tokens, **kwargs
         )
-        return _said(completion)
+        return said(completion)
 
     async def complete(
         self,
@@ -229,8 +233,10 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         key, hit = await self._cached(call)
         if hit is not None:
             return hit
-        async with self._admitted(call, "chat") as booking:
+        async with self._admitted(call) as booking:
             answer = await self._send(call, self._plain_try, self._vendor.wire)
+            if answer.is_empty:
+                raise self._empty(call, answer, booking)
             completion = self._completion(call, answer)
             booking.done = _booked(completion)
         if self.cache is not None and key is not None:
@@ -243,7 +249,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         temperature: float | None = None,
         max_tokens: int | None = None,
         **kwargs: Any,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """The pieces of the answer's text as they arrive.
 
         Closing the generator (``aclosing``) or leaving its loop ends the request at the vendor.
@@ -261,7 +267,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
                 if isinstance(event, TextDelta):
                     yield event.text
                 elif isinstance(event, StreamEnd) and not event.completion.text:
-                    yield _said(event.completion)
+                    yield said(event.completion)
 
     async def stream_events(
         self,
@@ -270,7 +276,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         temperature: float | None = None,
         max_tokens: int | None = None,
         **kwargs: Any,
-    ) -> AsyncIterator[StreamEvent]:
+    ) -> AsyncGenerator[StreamEvent, None]:
         """Text, reasoning and tool calls as they arrive, then ``StreamEnd`` with the completion.
 
         Takes what ``complete()`` takes. Only the opening is tried again: once something has been
@@ -282,22 +288,25 @@ class LiteLLMProvider(Endpoint, LLMInterface):
             for event in _replayed(hit):
                 yield event
             return
-        async with self._admitted(call, "chat") as booking:
+        async with self._admitted(call) as booking:
             opened = await self._send(call, self._stream_try, self._vendor.wire)
+            assert call.watch is not None
+            call.watch.first_piece()
             try:
                 deltas = opened.deltas()
                 async with aclosing(deltas):
                     async for delta in deltas:
                         yield delta
+                if opened.answer().is_empty:
+                    raise self._empty(call, opened.answer(), booking)
                 completion = self._completion(call, opened.answer())
                 booking.done = _booked(completion)
             except StreamError as error:
-                self._log_failure(call, error)
-                error.partial = self._completion(call, opened.answer(), whole=False)
+                error.partial = self._completion(call, opened.answer())
                 raise
             finally:
                 if booking.done is None:  # broken, or left early: what arrived is billed
-                    partial = self._completion(call, opened.answer(), whole=False)
+                    partial = self._completion(call, opened.answer())
                     booking.done = _booked(partial)
                 await opened.aclose()
         if self.cache is not None and key is not None:
@@ -408,17 +417,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         facts = exchange.facts
         if facts.error is not None or facts.fault is not None:
             raise self._translate(call, None)
-        answer = read_answer(response, facts, watched=exchange.wire is not None)
-        if answer.is_empty:
-            raise EmptyResponseError(
-                "the model said nothing",
-                self.name,
-                model=answer.model or self.model,
-                status_code=exchange.status,
-                request_id=request_id_of(exchange.headers),
-                partial=self._completion(call, answer, whole=False),
-            )
-        return answer
+        return read_answer(response, facts, watched=exchange.wire is not None)
 
     async def _stream_try(self, call: _Chat, exchange: Exchange) -> OpenStream:
         total = call.timeout.total
@@ -446,17 +445,18 @@ class LiteLLMProvider(Endpoint, LLMInterface):
 
     # --- what came of it ----------------------------------------------------------------------
 
-    def _completion(self, call: _Chat, answer: Answer, *, whole: bool = True) -> Completion:
+    def _completion(self, call: _Chat, answer: Answer) -> Completion:
         exchange = call.exchange
         request_id = request_id_of(exchange.headers) if exchange else None
         usage = answer.usage or self._estimated(call, answer)
-        completion = Completion(
+        return Completion(
             text=answer.text,
             tool_calls=tuple(answer.tool_calls),
             finish_reason=answer.finish_reason,
             usage=usage,
             cost=self._cost(answer.model, usage, answer.raw_usage),
-            model=answer.model or self.model,
+            # litellm puts its own prefix before the names of Ollama's plain answers.
+            model=answer.model.removeprefix(f"{self._route}/") or self.model,
             provider=self.name,
             id=answer.id,
             reasoning=answer.reasoning or None,
@@ -465,19 +465,19 @@ class LiteLLMProvider(Endpoint, LLMInterface):
             trimmed=call.trimmed,
             metadata={"request_id": request_id} if request_id else {},
         )
-        if whole:
-            logger.info(
-                "llm_call_finished",
-                provider=self.name,
-                model=completion.model,
-                finish_reason=completion.finish_reason,
-                prompt_tokens=usage.prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                cost_usd=completion.cost,
-                latency=round(completion.latency, 3),
-                request_id=request_id,
-            )
-        return completion
+
+    def _empty(self, call: _Chat, answer: Answer, booking: Booking) -> EmptyResponseError:
+        """The error for an answer that says nothing. What it used is billed all the same."""
+        partial = self._completion(call, answer)
+        booking.done = _booked(partial)
+        return EmptyResponseError(
+            "the model said nothing",
+            self.name,
+            model=partial.model,
+            status_code=call.exchange.status if call.exchange else None,
+            request_id=partial.metadata.get("request_id"),
+            partial=partial,
+        )
 
     def _estimated(self, call: _Chat, answer: Answer) -> Usage:
         """The vendor sent no numbers (or the stream broke before them)."""
@@ -508,10 +508,10 @@ class LiteLLMProvider(Endpoint, LLMInterface):
 
 
 def _booked(completion: Completion) -> Booked:
-    return Booked(completion.usage, completion.cost, completion.model)
+    return Booked(completion.usage, completion.cost, completion.model, completion)
 
 
-def _said(completion: Completion) -> str:
+def said(completion: Completion) -> str:
     """The text of an answer for those who only take text; never an empty one."""
     if completion.text or completion.refusal:
         return completion.text or completion.refusal or ""

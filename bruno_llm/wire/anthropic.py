@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm.wire.facts import Facts, Format
+from bruno_llm.wire.shape import COUNT
 
 __all__ = ["ANTHROPIC"]
 
@@ -27,57 +28,75 @@ _FINISH = {
 }
 
 
+_USAGE = {
+    "input_tokens": COUNT,
+    "output_tokens": COUNT,
+    "cache_read_input_tokens": COUNT,
+    "cache_creation_input_tokens": COUNT,
+}
+_BLOCK = {
+    "type": str,
+    "text": str,
+    "thinking": str,
+    "signature": str,
+    "partial_json": str,
+    "id": str,
+    "name": str,
+    "input": Mapping,
+}
+_MESSAGE = {"id": str, "model": str, "content": [_BLOCK], "stop_reason": str, "usage": _USAGE}
+# One for all events: a field means the same in each that has it.
+_SHAPE = {
+    **_MESSAGE,
+    "type": str,
+    "index": int,
+    "message": _MESSAGE,
+    "content_block": _BLOCK,
+    "delta": {**_BLOCK, "stop_reason": str},
+}
+# What the known events cannot do without. Others are new ones, to be ignored (API reference,
+# "Streaming messages: Other events").
+_NEEDED = {
+    "message_start": "message",
+    "content_block_start": "content_block",
+    "content_block_delta": "delta",
+    "message_delta": "delta",
+    "message": "content",
+}
+
+
 def _read(payload: Mapping[str, Any], facts: Facts) -> None:
     kind = payload.get("type")
-    if kind == "error" or (kind is None and payload.get("error")):
-        facts.error = payload
+    needed = _NEEDED.get(kind or "")
+    if kind is None:
+        facts.fault = "it has no type"
+    elif needed and payload.get(needed) is None:
+        facts.fault = f"a {kind} has no {needed}"
     elif kind == "message":
         _read_message(payload, facts)
         facts.has_usage = bool(payload.get("usage"))
-        for block in payload.get("content") or ():
+        for block in payload["content"]:
             _read_block(block, facts)
     elif kind == "message_start":
-        _read_message(payload.get("message"), facts)
+        _read_message(payload["message"], facts)
     elif kind == "content_block_start":
-        _read_block(payload.get("content_block"), facts)
-    elif kind == "content_block_delta":
-        _check_delta(payload.get("delta"), facts)
+        _read_block(payload["content_block"], facts)
     elif kind == "message_delta":
-        delta = payload.get("delta")
-        if not isinstance(delta, Mapping):
-            facts.fault = "a message_delta without its delta"
-            return
-        _finish(delta.get("stop_reason"), facts)
+        _finish(payload["delta"].get("stop_reason"), facts)
         # message_start carries a first count only; this is the true one.
         facts.has_usage = facts.has_usage or bool(payload.get("usage"))
     elif kind == "message_stop":
         facts.ended = True
-    elif not isinstance(kind, str):
-        facts.fault = "an event without a type"
 
 
-def _read_message(message: Any, facts: Facts) -> None:
-    if not isinstance(message, Mapping):
-        facts.fault = "a message is not an object"
-        return
+def _read_message(message: Mapping[str, Any], facts: Facts) -> None:
     facts.id = message.get("id")
     _finish(message.get("stop_reason"), facts)
 
 
-def _read_block(block: Any, facts: Facts) -> None:
-    if not isinstance(block, Mapping):
-        facts.fault = "a content block is not an object"
-    elif block.get("type") in ("server_tool_use", "mcp_tool_use"):
+def _read_block(block: Mapping[str, Any], facts: Facts) -> None:
+    if block.get("type") in ("server_tool_use", "mcp_tool_use"):
         facts.server_tools.add(str(block.get("id")))
-
-
-def _check_delta(delta: Any, facts: Facts) -> None:
-    if not isinstance(delta, Mapping):
-        facts.fault = "a content_block_delta without its delta"
-        return
-    for key in ("text", "thinking", "partial_json"):
-        if not isinstance(delta.get(key, ""), str):
-            facts.fault = f"{key} is not text"
 
 
 def _finish(reason: Any, facts: Facts) -> None:
@@ -93,4 +112,4 @@ def _mend(payload: dict[str, Any]) -> bool:
     return True
 
 
-ANTHROPIC = Format("anthropic", ("/v1/messages",), _read, mend=_mend)
+ANTHROPIC = Format("anthropic", ("/v1/messages",), _read, _SHAPE, mend=_mend)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from bruno_llm.wire.facts import Facts, Format
-from bruno_llm.wire.frames import FrameReader
+from bruno_llm.wire.frames import FrameReader, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ class Exchange:
     def payload(self) -> Any:
         """The body as JSON, ``None`` when it is not."""
         try:
-            return json.loads(self.body)
+            return read_json(self.body)
         except ValueError:
             return None
 
@@ -100,8 +100,7 @@ class WireClient(httpx.AsyncClient):
             exchange.status = response.status_code
             exchange.headers = {k.lower(): v for k, v in response.headers.items()}
             if stream and response.is_success:
-                response.stream = _Tap(response, exchange)
-                return response
+                return _tapped(response, exchange)
             exchange.body = await response.aread()
         except (httpx.TransportError, httpx.DecodingError) as exc:
             exchange.failure = exc
@@ -115,42 +114,52 @@ def _read_body(exchange: Exchange, response: httpx.Response) -> httpx.Response:
     if exchange.wire is None or not response.is_success:
         return response
     payload = exchange.payload()
-    if not isinstance(payload, dict):
-        exchange.facts.fault = "a body that is not a JSON object"
-        return response
-    exchange.wire.read(payload, exchange.facts)
-    if not exchange.wire.mend(payload):
+    exchange.wire.note(payload, exchange.facts)
+    if exchange.facts.fault or not exchange.wire.mend(payload):
         return response
     headers = {k: v for k, v in exchange.headers.items() if not k.startswith("content-")}
+    # httpx would write it in UTF-8, which has no half of a surrogate pair.
+    body = json.dumps(payload).encode()
+    headers["content-type"] = "application/json"
     return httpx.Response(
-        response.status_code, headers=headers, json=payload, request=response.request
+        response.status_code, headers=headers, content=body, request=response.request
+    )
+
+
+def _tapped(response: httpx.Response, exchange: Exchange) -> httpx.Response:
+    """The response with its body decompressed and read on its way."""
+    gone = ("content-encoding", "content-length")
+    return httpx.Response(
+        response.status_code,
+        headers=[(k, v) for k, v in response.headers.multi_items() if k.lower() not in gone],
+        stream=_Tap(response, exchange),
+        request=response.request,
+        extensions=response.extensions,
     )
 
 
 class _Tap(httpx.AsyncByteStream):
-    """The response's bytes, unchanged, with every event noted as it passes."""
+    """The response's bytes; of a format that is read, those of the events that are right."""
 
     def __init__(self, response: httpx.Response, exchange: Exchange) -> None:
-        self._source = response.stream
+        self._response = response
         self._exchange = exchange
-        # A compressed stream would have to be decoded twice; no vendor compresses one.
-        readable = "content-encoding" not in response.headers
-        wire = exchange.wire if readable else None
-        self._frames = FrameReader(wire, exchange.facts) if wire else None
+        self._frames = FrameReader(exchange.wire, exchange.facts) if exchange.wire else None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        assert isinstance(self._source, httpx.AsyncByteStream)
+        frames = self._frames
         try:
-            async for chunk in self._source:
-                if self._frames:
-                    self._frames.feed(chunk)
-                yield chunk
-        except httpx.TransportError as exc:
+            async for chunk in self._response.aiter_bytes():
+                passed = frames.feed(chunk) if frames else chunk
+                if passed:
+                    yield passed
+                if frames and frames.broken:
+                    return
+        except (httpx.TransportError, httpx.DecodingError) as exc:
             self._exchange.failure = exc
             raise
-        if self._frames:
-            self._frames.close()
+        if frames and (last := frames.close()):
+            yield last
 
     async def aclose(self) -> None:
-        assert isinstance(self._source, httpx.AsyncByteStream)
-        await self._source.aclose()
+        await self._response.aclose()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bruno_llm.wire.shape import Shape, misfit
+
 __all__ = ["Facts", "Format", "Mender", "Reader"]
 
 
@@ -56,14 +58,26 @@ class Format:
     """How one vendor frames its answers.
 
     ``paths`` are the ends of the URLs that answer so (litellm may take another endpoint of the
-    same vendor, such as OpenAI's responses). ``stream`` is ``"sse"`` or ``"ndjson"``.
-    ``finish_ends`` accepts a finish reason as the end of a stream, for servers that send no sign
-    of their own after it.
+    same vendor, such as OpenAI's responses). ``shape`` is what is documented of an answer or event.
+    ``stream`` is ``"sse"`` or ``"ndjson"``. ``finish_ends`` accepts a finish reason as the end of
+    a stream, for servers that send no sign of their own after it.
     """
 
     name: str
     paths: tuple[str, ...]
     read: Reader
+    shape: Shape
     mend: Mender = _as_is
     stream: str = "sse"
     finish_ends: bool = False
+
+    def note(self, payload: Any, facts: Facts) -> None:
+        """Note the facts of a whole plain answer or of one event, or what is wrong with it."""
+        if not isinstance(payload, Mapping):
+            facts.fault = "it is not a JSON object"
+        elif payload.get("error"):
+            facts.error = payload
+        elif fault := misfit(payload, self.shape):
+            facts.fault = fault
+        else:
+            self.read(payload, facts)

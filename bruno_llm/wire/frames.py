@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from typing import Any
 
 from bruno_llm.wire.facts import Facts, Format
 
-__all__ = ["FrameReader"]
+__all__ = ["FrameReader", "read_json"]
 
-_FIELDS = (b"data", b"event", b"id", b"retry")
+_FIELDS = (b"event", b"id", b"retry")
+# Line ends for httpx's `aiter_lines`, on which litellm's parsers rest, but not for JSON or for
+# server-sent events: raw inside a text they would tear the event in two.
+_LINE_ENDS = (
+    (b"\xe2\x80\xa8", b"\\u2028"),
+    (b"\xe2\x80\xa9", b"\\u2029"),
+    (b"\xc2\x85", b"\\u0085"),
+)
+
+
+def read_json(data: bytes | str) -> Any:
+    """The JSON value. Raises ValueError for everything that is none."""
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 class FrameReader:
-    """Feed it the bytes of a stream; it notes the facts of each event as it completes.
+    """Feed it the bytes of a stream; it notes the facts of each event and gives back the good ones.
 
     The rules are stricter than those of an SSE browser: an unknown field, or data that is not a
-    JSON object, is a fault, because it means that bytes were lost or changed on the way.
+    JSON object of the vendor's shape, is a fault, because it means that bytes were lost or changed
+    on the way. What litellm gets to see ends before the fault, so that a reader gets neither a
+    text with a hole nor a parser's surprise.
     """
 
     def __init__(self, wire: Format, facts: Facts) -> None:
@@ -25,56 +42,74 @@ class FrameReader:
         self._rest = b""
         self._data: list[bytes] = []
 
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the body."""
-        if self._facts.fault:
-            return
+    @property
+    def broken(self) -> bool:
+        """Nothing after this point can be used."""
+        return self._facts.fault is not None or self._facts.error is not None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take the next bytes of the body; the events in them that are whole and right."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
-            self._line(line.rstrip(b"\r"))
+        return b"".join(map(self._line, lines))
 
-    def close(self) -> None:
-        """Say that the body came to a clean end."""
-        facts = self._facts
-        if not facts.fault:
-            if self._rest:
-                self._line(self._rest.rstrip(b"\r"))
-                self._rest = b""
-            self._dispatch()
-        if self._wire.finish_ends and facts.finish_reason:
-            facts.ended = True
-
-    def _line(self, line: bytes) -> None:
-        if self._wire.stream == "ndjson":
-            if line.strip() and not self._event(line):
-                self._facts.fault = "a line that is not JSON"
-        elif not line:
-            self._dispatch()
-        elif line[:1] != b":":
-            name, _, value = line.partition(b":")
-            if name not in _FIELDS:
-                self._facts.fault = "a line that is no server-sent event"
-            elif name == b"data":
-                self._data.append(value)
-                # litellm acts on a line, not on the blank one after it: the facts must be first.
-                if self._event(b"\n".join(self._data)):
-                    self._data.clear()
-
-    def _dispatch(self) -> None:
-        if self._data:
-            self._facts.fault = "an event that is not JSON"
-
-    def _event(self, data: bytes) -> bool:
-        """Note the facts of one event; false when it is not (yet) one."""
-        if data.strip() == b"[DONE]":
+    def close(self) -> bytes:
+        """Say that the body came to a clean end; the last event when no line end followed it."""
+        last = self._line(self._rest) if self._rest else b""
+        self._line(b"")
+        if self._wire.finish_ends and self._facts.finish_reason and not self.broken:
             self._facts.ended = True
-            return True
-        try:
-            payload = json.loads(data)
-        except ValueError:
-            return False
-        if isinstance(payload, Mapping):
-            self._wire.read(payload, self._facts)
+        return last
+
+    def _line(self, line: bytes) -> bytes:
+        if self.broken or self._facts.ended:
+            return b""
+        line = line.rstrip(b"\r")
+        if self._wire.stream == "ndjson":
+            return self._json_line(line)
+        if not line:
+            if self._data:
+                self._facts.fault = "an event is not JSON"
+            return b""
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            self._data.append(value.strip())
+            return self._event()
+        if name == b"error":  # llama.cpp's server, in place of a `data` line
+            return self._event_of(b'{"error": %b}' % value) or b""
+        if name and name not in _FIELDS:
+            self._facts.fault = "a line is no server-sent event"
+        return line + b"\n" if name == b"event" else b""
+
+    def _json_line(self, line: bytes) -> bytes:
+        if not line.strip():
+            return b""
+        event = self._event_of(line)
+        if event is None:
+            self._facts.fault = "a line is not JSON"
+        return event + b"\n" if event else b""
+
+    def _event(self) -> bytes:
+        # litellm acts on a line, not on the blank one after it: an event may end with any line.
+        data = b" ".join(self._data)
+        if data == b"[DONE]":
+            event: bytes | None = data
+            self._facts.ended = True
         else:
-            self._facts.fault = "an event that is not a JSON object"
-        return True
+            event = self._event_of(data)
+        if event is None:
+            return b""
+        self._data.clear()
+        return b"data: %b\n\n" % event if event else b""
+
+    def _event_of(self, data: bytes) -> bytes | None:
+        """The event to hand on, empty when it must not be; ``None`` when it is not (yet) JSON."""
+        try:
+            payload = read_json(data)
+        except ValueError:
+            return None
+        self._wire.note(payload, self._facts)
+        if self.broken:
+            return b""
+        for raw, escaped in _LINE_ENDS:
+            data = data.replace(raw, escaped)
+        return data

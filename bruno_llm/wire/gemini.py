@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm.wire.facts import Facts, Format
+from bruno_llm.wire.shape import COUNT
 
 __all__ = ["GEMINI"]
 
@@ -30,50 +31,41 @@ _FILTERED = {
 }
 
 
+_PART = {"text": str, "functionCall": {"name": str, "args": Mapping, "id": str}}
+_CANDIDATE = {"index": int, "content": {"parts": [_PART]}, "finishReason": str}
+_USAGE = {
+    "promptTokenCount": COUNT,
+    "candidatesTokenCount": COUNT,
+    "totalTokenCount": COUNT,
+    "cachedContentTokenCount": COUNT,
+    "thoughtsTokenCount": COUNT,
+    "toolUsePromptTokenCount": COUNT,
+}
+_SHAPE = {
+    "responseId": str,
+    "modelVersion": str,
+    "candidates": [_CANDIDATE],
+    "promptFeedback": {"blockReason": str},
+    "usageMetadata": _USAGE,
+}
+
+
 def _read(payload: Mapping[str, Any], facts: Facts) -> None:
-    if payload.get("error"):
-        facts.error = payload
-        return
+    if not any(payload.get(name) is not None for name in _SHAPE):
+        facts.fault = "nothing of Gemini's is in it"
     facts.id = facts.id or payload.get("responseId")
-    usage = payload.get("usageMetadata")
-    if isinstance(usage, Mapping):
-        facts.has_usage = facts.has_usage or "totalTokenCount" in usage
-        if "promptTokenCount" in usage:
-            with_tools = usage.get("toolUsePromptTokenCount") or 0
-            facts.prompt_tokens = usage["promptTokenCount"] + with_tools
-    feedback = payload.get("promptFeedback")
-    if isinstance(feedback, Mapping) and feedback.get("blockReason"):
+    usage = payload.get("usageMetadata") or {}
+    facts.has_usage = facts.has_usage or "totalTokenCount" in usage
+    if usage.get("promptTokenCount") is not None:
+        with_tools = usage.get("toolUsePromptTokenCount") or 0
+        facts.prompt_tokens = usage["promptTokenCount"] + with_tools
+    if (payload.get("promptFeedback") or {}).get("blockReason"):
         facts.finish_reason = "content_filter"
-        facts.ended = True
-    candidates = payload.get("candidates")
-    if candidates is None:
-        return
-    if not isinstance(candidates, list):
-        facts.fault = "candidates is not a list"
-        return
-    for candidate in candidates:
-        _read_candidate(candidate, facts)
-
-
-def _read_candidate(candidate: Any, facts: Facts) -> None:
-    if not isinstance(candidate, Mapping):
-        facts.fault = "a candidate is not an object"
-        return
-    if candidate.get("index") or 0:
-        return
-    content = candidate.get("content") or {}
-    if not isinstance(content, Mapping) or not isinstance(content.get("parts") or [], list):
-        facts.fault = "content is not an object with parts"
-        return
-    for part in content.get("parts") or ():
-        if not isinstance(part, Mapping) or not isinstance(part.get("text", ""), str):
-            facts.fault = "a part is not an object with text"
-            return
-    reason = candidate.get("finishReason")
-    if reason and reason != "FINISH_REASON_UNSPECIFIED":
-        known = "content_filter" if reason in _FILTERED else _FINISH.get(str(reason))
-        facts.finish_reason = known or f"other:{reason}"
-        facts.ended = True
+    for candidate in payload.get("candidates") or ():
+        reason = candidate.get("finishReason")
+        if reason and reason != "FINISH_REASON_UNSPECIFIED" and not candidate.get("index"):
+            known = "content_filter" if reason in _FILTERED else _FINISH.get(reason)
+            facts.finish_reason = known or f"other:{reason}"
 
 
 def _mend(payload: dict[str, Any]) -> bool:
@@ -84,4 +76,11 @@ def _mend(payload: dict[str, Any]) -> bool:
     return True
 
 
-GEMINI = Format("gemini", (":generateContent", ":streamGenerateContent"), _read, mend=_mend)
+GEMINI = Format(
+    "gemini",
+    (":generateContent", ":streamGenerateContent"),
+    _read,
+    _SHAPE,
+    mend=_mend,
+    finish_ends=True,  # its usage may come after it
+)

@@ -13,35 +13,40 @@ from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm.wire.facts import Facts, Format
+from bruno_llm.wire.shape import COUNT
 
 __all__ = ["OLLAMA"]
 
 _FINISH = {"stop": "stop", "length": "length"}
 
 
+_CALL = {"id": str, "function": {"name": str, "arguments": (Mapping, str)}}
+_SHAPE = {
+    "model": str,
+    "message": {"content": str, "thinking": str, "tool_calls": [_CALL]},
+    "done": bool,
+    "done_reason": str,
+    "prompt_eval_count": COUNT,
+    "eval_count": COUNT,
+}
+
+
 def _read(payload: Mapping[str, Any], facts: Facts) -> None:
-    if payload.get("error"):
-        facts.error = payload
-        return
     message = payload.get("message")
-    if not isinstance(message, Mapping):
-        facts.fault = "a line without a message"
+    if message is None:
+        facts.fault = "there is no message in it"
         return
-    for key in ("content", "thinking"):
-        if not isinstance(message.get(key), str | None):
-            facts.fault = f"{key} is not text"
-            return
     for call in message.get("tool_calls") or ():
-        function = call.get("function") if isinstance(call, Mapping) else None
-        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-            facts.fault = "a tool call without a function"
+        function = call.get("function") or {}
+        if not function.get("name"):
+            facts.fault = "a tool call has no name"
             return
         facts.tool_calls.append((call.get("id"), function["name"], function.get("arguments")))
-    if payload.get("done") is True:
+    if payload.get("done"):
         facts.ended = True
-        facts.has_usage = "eval_count" in payload
-        reason = str(payload.get("done_reason") or "stop")
+        facts.has_usage = payload.get("eval_count") is not None
+        reason = payload.get("done_reason") or "stop"
         facts.finish_reason = _FINISH.get(reason, f"other:{reason}")
 
 
-OLLAMA = Format("ollama", ("/api/chat",), _read, stream="ndjson")
+OLLAMA = Format("ollama", ("/api/chat",), _read, _SHAPE, stream="ndjson")

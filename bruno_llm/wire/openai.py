@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm.wire.facts import Facts, Format
+from bruno_llm.wire.shape import COUNT
 
 __all__ = ["COMPATIBLE", "OPENAI"]
 
@@ -27,37 +28,45 @@ _FINISH = {
 }
 
 
+_FUNCTION = {"name": str, "arguments": (str, Mapping)}
+_MESSAGE = {
+    "content": (str, list),  # a list of parts: Mistral
+    "refusal": str,
+    "reasoning_content": str,
+    "reasoning": str,
+    "tool_calls": [{"index": int, "id": str, "function": _FUNCTION}],
+    "function_call": _FUNCTION,
+}
+_CHOICE = {"index": int, "delta": _MESSAGE, "message": _MESSAGE, "finish_reason": str}
+_USAGE = {
+    "prompt_tokens": COUNT,
+    "completion_tokens": COUNT,
+    "total_tokens": COUNT,
+    "prompt_tokens_details": {"cached_tokens": COUNT},
+    "completion_tokens_details": {"reasoning_tokens": COUNT},
+}
+_SHAPE = {"id": str, "model": str, "choices": [_CHOICE], "usage": _USAGE}
+
+
 def _read(payload: Mapping[str, Any], facts: Facts) -> None:
-    error = payload.get("error")
-    if error:
-        facts.error = payload
+    if payload.get("object") == "error":  # vLLM before 0.10: the error is the event itself
+        facts.error = {"error": payload}
         return
     facts.id = facts.id or payload.get("id") or None
     facts.has_usage = facts.has_usage or bool(payload.get("usage"))
     choices = payload.get("choices")
-    if choices is None:
-        return
-    if not isinstance(choices, list):
-        facts.fault = "choices is not a list"
-        return
-    for choice in choices:
-        if not isinstance(choice, Mapping):
-            facts.fault = "a choice is not an object"
-            return
-        if choice.get("index") or 0:  # n > 1: the first choice is the answer
-            continue
-        _read_choice(choice, facts)
+    if choices is None and not payload.get("usage"):
+        facts.fault = "there are no choices in it"
+    for choice in choices or ():
+        if not choice.get("index"):  # n > 1: the first choice is the answer
+            _read_choice(choice, facts)
 
 
 def _read_choice(choice: Mapping[str, Any], facts: Facts) -> None:
-    message = choice.get("delta", choice.get("message")) or {}
-    if not isinstance(message, Mapping):
-        facts.fault = "a message is not an object"
+    if choice.get("error"):  # OpenRouter, when the vendor behind it fails on the way
+        facts.error = choice
         return
-    for key in ("content", "refusal"):
-        if not isinstance(message.get(key), str | list | None):
-            facts.fault = f"{key} is not text"
-            return
+    message = choice.get("delta") or choice.get("message") or {}
     facts.refusal += message.get("refusal") or ""
     raw = choice.get("finish_reason") or _finish_details(choice)
     if raw:
@@ -72,13 +81,8 @@ def _finish_details(choice: Mapping[str, Any]) -> Any:
 
 def _mend(payload: dict[str, Any]) -> bool:
     """Add what litellm insists on: it refuses a choice without finish_reason or message."""
-    choices = payload.get("choices")
-    if not isinstance(choices, list):
-        return False
     mended = False
-    for choice in choices:
-        if not isinstance(choice, dict):
-            continue
+    for choice in payload.get("choices") or ():
         if "finish_reason" not in choice:
             choice["finish_reason"] = _finish_details(choice) or "stop"
             mended = True
@@ -89,5 +93,5 @@ def _mend(payload: dict[str, Any]) -> bool:
 
 
 _PATHS = ("/chat/completions",)
-OPENAI = Format("openai", _PATHS, _read, mend=_mend)
-COMPATIBLE = Format("openai-compatible", _PATHS, _read, mend=_mend, finish_ends=True)
+OPENAI = Format("openai", _PATHS, _read, _SHAPE, mend=_mend)
+COMPATIBLE = Format("openai-compatible", _PATHS, _read, _SHAPE, mend=_mend, finish_ends=True)
