@@ -1,0 +1,98 @@
+# `make demo` and `make test` are all that a fresh machine with Python 3.10 or newer needs.
+# They set up .venv at the first call; later calls start at once.
+#
+#   make test ARGS="-k retry -x"      arguments for pytest (and for the other tools)
+#   make test PYTHON=python3.12 VENV=.venv-3.12
+
+VENV ?= .venv
+PYTHON ?=
+ARGS ?=
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+# Quiet, and without advice on pip's own version.
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PACKAGING := pyproject.toml constraints.txt bruno_llm/_version.py
+# The ends of the range of litellm releases in pyproject.toml.
+LITELLM_RANGE := litellm==1.105.7 litellm<1.110
+RANGE_TESTS ?= $(wildcard tests/test_wire*.py tests/contract)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test smoke test-range lint format docs record bench build clean
+
+help: ## show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.demo ## a real model server answers through every interface; needs no key
+	$(BIN)/bruno-llm demo $(ARGS)
+
+test: $(VENV)/.dev ## the whole test suite, with coverage
+	$(PY) -m coverage run -m pytest $(ARGS)
+	$(PY) -m coverage report
+
+smoke: $(VENV)/.dev ## the quick part of the test suite, without coverage
+	$(PY) -m pytest -q -m "not slow and not faults and not redis and not postgres" $(ARGS)
+
+# The other release goes into a directory of its own, ahead of the environment on the import path.
+# --no-deps: what it asks for may not be there yet (see constraints.txt).
+test-range: $(VENV)/.dev ## both ends of the supported litellm range
+	@for release in $(foreach one,$(LITELLM_RANGE),'$(one)'); do \
+	    rm -rf $(VENV)/range && \
+	    $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/range "$$release" && \
+	    PYTHONPATH=$(abspath $(VENV)/range) $(PY) -c 'from importlib.metadata import version; print("litellm", version("litellm"))' && \
+	    PYTHONPATH=$(abspath $(VENV)/range) $(PY) -m pytest -q $(RANGE_TESTS) $(ARGS) || exit 1; \
+	done
+
+lint: $(VENV)/.dev ## formatting, style and types, as checked before a merge
+	$(PY) -m black --check --quiet . || { $(PY) -m black --check . ; exit 1; }
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+format: $(VENV)/.dev ## put the code in shape
+	$(PY) -m black --quiet .
+	$(PY) -m ruff check --fix .
+
+docs: $(VENV)/.docs ## the documentation, into site/
+	$(PY) -m mkdocs build --strict $(ARGS)
+
+record: $(VENV)/.dev ## record the cassettes anew (llama.cpp, and vendors whose key is set)
+	$(PY) -m pytest --record-cassettes $(ARGS)
+
+bench: $(VENV)/.dev ## the benchmarks
+	@for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script" $(ARGS) || exit 1; done
+
+build: $(VENV)/.build ## the wheel and the source archive, into dist/
+	rm -rf dist
+	$(PY) -m build
+
+clean: ## remove the environment and everything that was made
+	rm -rf .venv .venv-* dist site .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The newest Python that can make an environment; PYTHON= chooses another one. A name may exist and
+# not run (a version manager's), and Debian's needs python3-venv, so each is tried.
+$(PY):
+	@for python in $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3.10 python3); do \
+	    $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 15))' 2>/dev/null || continue; \
+	    rm -rf $(VENV); \
+	    if $$python -m venv $(VENV) >/dev/null 2>&1; then \
+	        echo "$(VENV): $$($(PY) --version)"; exit 0; \
+	    fi; \
+	done; \
+	rm -rf $(VENV); \
+	echo "No Python 3.10 to 3.14 that can make an environment was found (on Debian: apt-get install python3-venv)." >&2; \
+	exit 1
+
+$(VENV)/.demo: $(PACKAGING) | $(PY)
+	$(PIP) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(PACKAGING) | $(PY)
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: $(PACKAGING) | $(PY)
+	$(PIP) --editable '.[docs]'
+	@touch $@
+
+$(VENV)/.build: | $(PY)
+	$(PIP) build
+	@touch $@
