@@ -22,7 +22,7 @@ from bruno_llm.observe import Watch
 from bruno_llm.prices import ModelPrice, price_of
 from bruno_llm.rate_limit import RateLimit, Ticket
 from bruno_llm.retry import Retry
-from bruno_llm.timeouts import Timeout, deadline
+from bruno_llm.timeouts import Timeout, within
 from bruno_llm.tokens import TokenCounter, counter_for
 from bruno_llm.translation import ErrorRule, Redactor, retry_after_of, translate
 from bruno_llm.vendor_api import fetch_models, has_model
@@ -235,15 +235,14 @@ class Endpoint:
     ) -> T:
         """For each try: pace, wire, errors in our words."""
         watch = call.watch
-        assert watch is not None
 
         async def one_try() -> T:
             call.exchange = exchange = Exchange(wire, call.timeout.http())
             if self.rate_limit is not None:
                 call.ticket = await self.rate_limit.pace(self._expected_tokens(call))
             try:
-                with watch.current():
-                    async with deadline(call.timeout.opening()):
+                with watch.current() if watch else nullcontext():
+                    async with within(*call.timeout.opening()):
                         return await attempt(call, exchange)
             except Exception as exc:  # whatever litellm or the SDK below it raises
                 error = exc if isinstance(exc, LLMError) else self._translate(call, exc)
@@ -262,7 +261,7 @@ class Endpoint:
 
         if self.retry is None:
             return await one_try()
-        return await self.retry.run(one_try, on_retry=watch.retried)
+        return await self.retry.run(one_try, on_retry=watch.retried if watch else None)
 
     def _cost(self, answered_by: str, usage: Usage, raw: Any = None) -> float | None:
         """US dollars, by the model that answered: an alias may stand for a dearer one."""

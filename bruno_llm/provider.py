@@ -7,6 +7,7 @@ here once and cannot be rearranged from outside.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -51,6 +52,7 @@ from bruno_llm.retry import Retry
 from bruno_llm.timeouts import Timeout
 from bruno_llm.translation import request_id_of
 from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.ollama import OLLAMA as OLLAMA_WIRE
 
 __all__ = ["LiteLLMProvider", "said"]
 
@@ -60,6 +62,8 @@ Messages = Sequence[Message | Mapping[str, Any]]
 _PER_CALL = frozenset({"tag", "timeout"})
 # The answer's length that a budget reserves when neither the caller nor the model limits it.
 _UNLIMITED_ANSWER = 4096
+# Exact counts that a provider remembers.
+_MOST_COUNTS = 256
 
 
 @dataclass(slots=True)
@@ -141,6 +145,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         self.cache = cache
         self.window = window
         self.params = params
+        self._counts: dict[str, int] = {}
         self._unsupported: dict[Any, frozenset[str]] = {}
         self._warned: set[str] = set()
 
@@ -180,13 +185,66 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         """Tokens of a text: exact for OpenAI's models, an estimate for others, never a request."""
         return self._counter.text(text)
 
-    async def count_message_tokens(self, messages: Messages) -> int:
-        """Prompt tokens of a conversation, system prompt included, as ``get_token_count`` counts.
+    async def count_message_tokens(
+        self,
+        messages: Messages,
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        exact: bool = False,
+    ) -> int:
+        """Prompt tokens of a conversation, system prompt and tools included.
+
+        Args:
+            messages: As for ``complete()``.
+            tools: As for ``complete()``.
+            exact: Have the vendor count where the count here is an estimate. Anthropic and Gemini
+                do that free of charge; Ollama reads the prompt and writes one token. The answer
+                is remembered.
 
         Raises:
             InvalidRequestError: The messages could not be sent either.
+            ConfigurationError: ``exact`` with a vendor that cannot count.
+            LLMError: The vendor could not be asked.
         """
-        return self._counter.messages(to_chat(messages, self._system_prompt))
+        chat = to_chat(messages, self._system_prompt)
+        if not exact or self._counter.exact:
+            return self._counter.messages(chat, tools)
+        options = {"tools": tools} if tools else {}
+        key = Cache.key({"chat": chat, **options})
+        if key not in self._counts:
+            if len(self._counts) >= _MOST_COUNTS:
+                self._counts.clear()
+            self._counts[key] = await self._count_at_vendor(messages, options)
+        return self._counts[key]
+
+    async def _count_at_vendor(self, messages: Messages, options: Mapping[str, Any]) -> int:
+        if self._vendor.wire is OLLAMA_WIRE:
+            try:
+                completion = await self.complete(messages, max_tokens=1, **options)
+            except EmptyResponseError as error:  # one token may be the start of a thought
+                assert error.partial is not None
+                completion = error.partial
+            return completion.usage.prompt_tokens if completion.usage else 0
+        endpoint = self._vendor.count
+        if endpoint is None:
+            raise ConfigurationError(
+                f"{self.name} has no way to count tokens exactly; use exact=False"
+            )
+
+        async def ask(call: _Chat, exchange: Exchange) -> int:
+            exchange.divert = endpoint.divert
+            # What litellm makes of the answer does not matter: it expects one of another kind.
+            with contextlib.suppress(Exception):
+                await _litellm.completion(
+                    self._clients, exchange, call.api_key, self._wire_params(call)
+                )
+            counted = endpoint.count(exchange.payload())
+            if counted is None:
+                raise self._translate(call, exchange.failure)
+            return counted
+
+        call = await self._prepare(messages, None, None, options, fit=False)
+        return await self._send(call, ask, None)
 
     # --- the call path ------------------------------------------------------------------------
 
@@ -319,6 +377,8 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         temperature: float | None,
         max_tokens: int | None,
         kwargs: Mapping[str, Any],
+        *,
+        fit: bool = True,
     ) -> _Chat:
         """What will be sent; everything that can be refused without a request is refused here."""
         check_names(kwargs, self._allowed_params() | _PER_CALL, f"A call of {self.name}")
@@ -343,7 +403,8 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         )
         await _litellm.load()
         self._fit_options(call)
-        await self._fit_window(call)
+        if fit:
+            await self._fit_window(call)
         return call
 
     def _fit_options(self, call: _Chat) -> None:

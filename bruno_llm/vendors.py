@@ -17,6 +17,7 @@ from bruno_llm.exceptions import (
 from bruno_llm.translation import ErrorRule
 from bruno_llm.vendor_api import ModelList
 from bruno_llm.wire.anthropic import ANTHROPIC as ANTHROPIC_WIRE
+from bruno_llm.wire.counting import ANTHROPIC_COUNT, GEMINI_COUNT, CountEndpoint
 from bruno_llm.wire.facts import Format
 from bruno_llm.wire.gemini import GEMINI as GEMINI_WIRE
 from bruno_llm.wire.ollama import OLLAMA as OLLAMA_WIRE
@@ -40,6 +41,7 @@ class Vendor:
         error_rules: What it says in words.
         hints: By error class name, what the user can do.
         params: Options of its own that litellm passes on.
+        count: Its endpoint that counts a prompt, ``None`` when it has none.
     """
 
     wire: Format | None = None
@@ -51,6 +53,7 @@ class Vendor:
     error_rules: Sequence[ErrorRule] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
     params: frozenset[str] = frozenset()
+    count: CountEndpoint | None = None
 
 
 OPENAI = Vendor(
@@ -82,6 +85,7 @@ ANTHROPIC = Vendor(
     api_key_env=("ANTHROPIC_API_KEY",),
     base_url_env=("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
     needs_key=True,
+    count=ANTHROPIC_COUNT,
     params=frozenset({"top_k", "cache_control", "context_management", "container", "mcp_servers"}),
 )
 
@@ -102,6 +106,7 @@ GEMINI = Vendor(
     base_url_env=("GEMINI_API_BASE",),
     needs_key=True,
     error_rules=(ErrorRule(QuotaExceededError, r"quotaId\W+\w*PerDay", (429,)),),
+    count=GEMINI_COUNT,
     params=frozenset({"top_k", "safety_settings", "cached_content"}),
 )
 

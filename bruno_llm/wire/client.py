@@ -8,7 +8,7 @@ and error answers lose their status. Doing those things here does them once for 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -41,7 +41,8 @@ class Exchange:
     """One try: what was asked of the wire and what came back.
 
     ``body`` is kept for plain answers and for errors, never for streams. ``timeouts`` are httpx's
-    (seconds: connect, read, write, pool) and overrule whatever litellm set.
+    (seconds: connect, read, write, pool) and overrule whatever litellm set. ``divert`` sends
+    another request in place of litellm's.
     """
 
     wire: Format | None
@@ -51,6 +52,7 @@ class Exchange:
     body: bytes = b""
     failure: Exception | None = None
     facts: Facts = field(default_factory=Facts)
+    divert: Callable[[httpx.Request], httpx.Request] | None = None
 
     def payload(self) -> Any:
         """The body as JSON, ``None`` when it is not."""
@@ -94,6 +96,8 @@ class WireClient(httpx.AsyncClient):
             return await super().send(request, stream=stream, **kwargs)
         if exchange.wire and not request.url.path.endswith(exchange.wire.paths):
             exchange.wire = None
+        if exchange.divert is not None:
+            request = exchange.divert(request)
         request.extensions = {**request.extensions, "timeout": dict(exchange.timeouts)}
         try:
             response = await super().send(request, stream=True, **kwargs)
