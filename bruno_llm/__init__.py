@@ -26,7 +26,7 @@ _HOMES = {
     ),
     "bruno_llm.config": ("ProviderConfig",),
     "bruno_llm.context": ("ContextWindow",),
-    "bruno_llm.costs": ("Budget", "CostTracker"),
+    "bruno_llm.costs": ("Budget", "BudgetWarning", "CostTracker"),
     "bruno_llm.embeddings": (
         "GeminiEmbedder",
         "LiteLLMEmbedder",
@@ -54,7 +54,7 @@ _HOMES = {
         "StructuredOutputError",
         "TransientError",
     ),
-    "bruno_llm.factory": ("LLMFactory",),
+    "bruno_llm.factory": ("LLMFactory", "UnifiedProviderFactory"),
     "bruno_llm.fallback": ("FallbackProvider",),
     "bruno_llm.messages": ("completion_message", "file_message", "image_message", "tool_result"),
     "bruno_llm.prices": ("ModelPrice",),

@@ -22,9 +22,9 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -147,43 +147,43 @@ class Clients:
             await clients.keeper.aclose()
 
 
+# Held until they are closed. When the garbage collector takes a provider, the connections would go
+# in the same sweep, unclosed; so it only finds the keeper, which the loop then finalises.
+_open: set[WireClient] = set()
+
+
+async def _keep(http: WireClient) -> AsyncGenerator[None, None]:
+    _open.add(http)
+    try:
+        yield
+    finally:
+        await http.aclose()
+        _open.discard(http)
+
+
 class _LoopClients:
     def __init__(self) -> None:
         self.http = WireClient()
-        self.keeper = self._keep()
-        self._openai: tuple[tuple[str, str | None], Any] | None = None
-        self._handler: Any = None
-
-    async def _keep(self) -> AsyncGenerator[None, None]:
-        try:
-            yield
-        finally:
-            await self.http.aclose()
+        self.keeper = _keep(self.http)
+        self._made: tuple[tuple[str, str | None, str | None], Any] | None = None
 
     def for_route(self, route: str, api_key: str | None, base_url: str | None) -> Any:
         """The client object that litellm wants on this route, ``None`` where it takes none."""
-        if route in _OPENAI_SDK_ROUTES:
-            return self._openai_client(api_key or "none", base_url)
         if route in _OWN_CLIENT_ROUTES:
             return None
-        if self._handler is None:
-            self._handler = _handler_class()(self.http)
-        return self._handler
+        wanted = (route, api_key, base_url)
+        if self._made is None or self._made[0] != wanted:
+            openai = partial(self._openai_client, api_key or "none", base_url)
+            client = openai() if route == "openai" else _handler_class()(self.http, openai)
+            self._made = (wanted, client)
+        return self._made[1]
 
     def _openai_client(self, api_key: str, base_url: str | None) -> Any:
-        wanted = (api_key, base_url)
-        if self._openai is None or self._openai[0] != wanted:
-            from openai import AsyncOpenAI
+        from openai import AsyncOpenAI
 
-            client = AsyncOpenAI(
-                api_key=api_key, base_url=base_url, http_client=self.http, max_retries=0
-            )
-            self._openai = (wanted, client)
-        return self._openai[1]
+        return AsyncOpenAI(api_key=api_key, base_url=base_url, http_client=self.http, max_retries=0)
 
 
-# Routes on which litellm.main hands `client` to the OpenAI SDK; there it must be an AsyncOpenAI.
-_OPENAI_SDK_ROUTES = frozenset({"openai", "custom_openai"})
 # Routes whose SDK builds its own client (Azure's own class, boto3 ...).
 _OWN_CLIENT_ROUTES = frozenset({"azure", "azure_text", "bedrock", "sagemaker"})
 
@@ -193,12 +193,28 @@ def _handler_class() -> Any:
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
     class Handler(AsyncHTTPHandler):
-        """litellm's handler around a client that is already there."""
+        """litellm's handler around a client that is already there.
 
-        def __init__(self, client: WireClient) -> None:
+        Some OpenAI-compatible routes (perplexity, deepinfra ...) give ``client`` to OpenAI's SDK
+        code instead; which ones is written in litellm's dispatch alone. So what only an
+        ``AsyncOpenAI`` has is answered by one.
+        """
+
+        def __init__(self, client: WireClient, openai: Callable[[], Any]) -> None:
             self._bruno_client = client
+            self._bruno_openai = openai
             super().__init__()
             self.client = client
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith(("_bruno", "__")):
+                raise AttributeError(name)
+            return getattr(self._bruno_openai(), name)
+
+        async def post(self, *args: Any, **kwargs: Any) -> Any:
+            if "cast_to" in kwargs:  # how OpenAI's client is asked
+                return await self._bruno_openai().post(*args, **kwargs)
+            return await super().post(*args, **kwargs)
 
         def create_client(self, *args: Any, **kwargs: Any) -> Any:
             return self._bruno_client
@@ -288,13 +304,29 @@ async def _prepared(
         "max_retries": 0,
         "num_retries": 0,
         "api_key": api_key,
-        "client": own.for_route(route, api_key, params.get("base_url") or params.get("api_base")),
+        "client": own.for_route(route, *_where(litellm, params, api_key)),
     }
     if call.get("tools") or call.get("functions"):
         call["_skip_mcp_handler"] = True
+    if route == "anthropic":  # litellm would send a field named extra_body there
+        call |= call.pop("extra_body", None) or {}
     if route in ("ollama", "ollama_chat"):
         _know_ollama_model(litellm, params["model"])
     return {name: value for name, value in call.items() if value is not None}
+
+
+def _where(
+    litellm: Any, params: Mapping[str, Any], api_key: str | None
+) -> tuple[str | None, str | None]:
+    """Key and address of a call, as litellm knows them for OpenAI-compatible vendors."""
+    base_url = params.get("base_url") or params.get("api_base")
+    try:
+        _, _, key, address = litellm.get_llm_provider(
+            model=params["model"], api_base=base_url, api_key=api_key
+        )
+    except Exception:  # litellm's own call says better what is wrong with the name
+        return api_key, base_url
+    return api_key or key, base_url or address
 
 
 def _know_ollama_model(litellm: Any, model: str) -> None:

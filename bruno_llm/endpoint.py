@@ -222,9 +222,15 @@ class Endpoint:
             return
         if done is None:
             await booking.reservation.release()
-        else:
+            return
+        try:
             await booking.reservation.settle(
                 usage=done.usage, cost=done.cost, model=done.model, kind=self.kind
+            )
+        except LLMError as error:
+            # The answer is paid for and must not be lost; what was reserved stays reserved.
+            logger.error(
+                "cost_booking_failed", provider=self.name, model=done.model, error=str(error)
             )
 
     async def _send(

@@ -4,8 +4,8 @@ Events: ``llm_call_started`` (debug), ``llm_call_retried`` (of ``retry.py``), ``
 and ``llm_call_failed``, with tokens, US dollars, seconds and ids, never with content.
 
 Spans and metrics follow OpenTelemetry's semantic conventions for generative AI (1.41, "GenAI client
-spans" and "GenAI metrics"). They cost nothing until the application itself has imported
-OpenTelemetry. Content is added to spans only when
+spans" and "GenAI metrics"). They cost nothing until the application has set up an OpenTelemetry SDK.
+Content is added to spans only when
 ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true`` is set, as those conventions want it.
 """
 
@@ -64,7 +64,7 @@ class Watch:
         self._model = model
         self._started = _clock.monotonic()
         self._first: float | None = None
-        self._otel = _instruments() if "opentelemetry.trace" in sys.modules else None
+        self._otel = _instruments() if _in_use() else None
         self._span: Any = None
         self._labels: dict[str, Any] = {}
         logger.debug("llm_call_started", provider=provider, model=model)
@@ -210,6 +210,16 @@ class _Instruments:
     def count_tokens(self, usage: Usage, labels: Mapping[str, Any]) -> None:
         for kind, tokens in (("input", usage.prompt_tokens), ("output", usage.completion_tokens)):
             self._tokens.record(tokens, {**labels, "gen_ai.token.type": kind})
+
+
+def _in_use() -> bool:
+    """Whether the application has set up an SDK. (litellm imports the API where it is installed.)"""
+    if "opentelemetry.trace" not in sys.modules:
+        return False
+    from opentelemetry import metrics, trace
+
+    providers = (trace.get_tracer_provider(), metrics.get_meter_provider())
+    return any("Proxy" not in type(provider).__name__ for provider in providers)
 
 
 @lru_cache(maxsize=1)

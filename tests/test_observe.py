@@ -224,15 +224,16 @@ async def test_an_instrumented_client_below_becomes_a_child(
     assert post.parent.span_id == chat.context.span_id
 
 
-def test_nothing_is_loaded_until_the_application_does() -> None:
+def test_nothing_is_made_until_the_application_sets_up_an_sdk() -> None:
     code = (
         "import sys, asyncio; from bruno_llm import OpenAIProvider, LLMError\n"
         "p = OpenAIProvider(api_key='k'*20, base_url='http://127.0.0.1:9/v1', retry=None)\n"
         "try: asyncio.run(p.generate([{'role': 'user', 'content': 'x'}]))\n"
         "except LLMError: pass\n"
-        "print([m for m in sys.modules if m.startswith('opentelemetry')])\n"
+        "from bruno_llm import observe\n"
+        "print('instruments:', observe._instruments.cache_info().currsize)\n"
     )
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
     )
-    assert out.stdout.strip().endswith("[]")
+    assert out.stdout.strip().endswith("instruments: 0")
