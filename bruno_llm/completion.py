@@ -83,8 +83,8 @@ class Completion:
         latency: Seconds from the request to the whole answer.
         cached: The answer came from the cache and cost nothing.
         trimmed: What the context window left out, ``None`` when everything was sent.
-        metadata: Facts of one vendor or one policy, such as ``request_id``, or ``failures`` of a
-            fallback.
+        metadata: Facts of one vendor or one policy: ``request_id``; ``prompt_cut`` when Ollama
+            left a part of the prompt out; ``failures`` of a fallback.
     """
 
     text: str = ""

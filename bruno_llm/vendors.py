@@ -42,6 +42,8 @@ class Vendor:
         hints: By error class name, what the user can do.
         params: Options of its own that litellm passes on.
         count: Its endpoint that counts a prompt, ``None`` when it has none.
+        silent_window: Tokens to which it cuts a prompt without a word, unless ``num_ctx`` says
+            otherwise.
     """
 
     wire: Format | None = None
@@ -54,6 +56,7 @@ class Vendor:
     hints: Mapping[str, str] = field(default_factory=dict)
     params: frozenset[str] = frozenset()
     count: CountEndpoint | None = None
+    silent_window: int | None = None
 
 
 OPENAI = Vendor(
@@ -116,6 +119,7 @@ OLLAMA = Vendor(
     api_key_env=("OLLAMA_API_KEY",),
     base_url_env=("OLLAMA_API_BASE", "OLLAMA_HOST"),
     base_url="http://localhost:11434",
+    silent_window=4096,  # Ollama FAQ, "How can I specify the context window size?"
     error_rules=(
         ErrorRule(ModelNotFoundError, r"model .{0,200}not found", (404,)),
         ErrorRule(ContextLengthExceededError, r"input length exceeds", (400, 500)),
