@@ -22,13 +22,13 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
+from bruno_llm._loops import PerLoop
 from bruno_llm.completion import Usage
 from bruno_llm.wire.client import Exchange, WireClient, watching
 
@@ -113,58 +113,23 @@ def _quiet_import() -> Iterator[None]:
 
 
 class Clients:
-    """The HTTP clients of one provider, one a (running) event loop.
-
-    A connection belongs to the loop that opened it, so two ``asyncio.run`` in a row or four
-    threads each get their own. A client is closed with its loop: an async generator that the loop
-    knows of is finalised by ``asyncio.run`` before the loop ends.
-    """
+    """The HTTP clients of one provider, one for each event loop, closed with it."""
 
     def __init__(self) -> None:
-        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClients]
-        self._by_loop = WeakKeyDictionary()
-        self._guard = threading.Lock()
+        self._clients = PerLoop(_LoopClients, lambda clients: clients.http.aclose())
 
     async def get(self) -> _LoopClients:
         """The clients of the running loop."""
-        loop = asyncio.get_running_loop()
-        with self._guard:
-            clients = self._by_loop.get(loop)
-            if clients is None:
-                clients = self._by_loop[loop] = _LoopClients()
-                fresh = True
-            else:
-                fresh = False
-        if fresh:
-            await clients.keeper.__anext__()
-        return clients
+        return await self._clients.get()
 
     async def aclose(self) -> None:
         """Close the connections of the running loop; a later call opens new ones."""
-        with self._guard:
-            clients = self._by_loop.pop(asyncio.get_running_loop(), None)
-        if clients is not None:
-            await clients.keeper.aclose()
-
-
-# Held until they are closed. When the garbage collector takes a provider, the connections would go
-# in the same sweep, unclosed; so it only finds the keeper, which the loop then finalises.
-_open: set[WireClient] = set()
-
-
-async def _keep(http: WireClient) -> AsyncGenerator[None, None]:
-    _open.add(http)
-    try:
-        yield
-    finally:
-        await http.aclose()
-        _open.discard(http)
+        await self._clients.aclose()
 
 
 class _LoopClients:
     def __init__(self) -> None:
         self.http = WireClient()
-        self.keeper = _keep(self.http)
         self._made: tuple[tuple[str, str | None, str | None], Any] | None = None
 
     def for_route(self, route: str, api_key: str | None, base_url: str | None) -> Any:
@@ -179,13 +144,33 @@ class _LoopClients:
         return self._made[1]
 
     def _openai_client(self, api_key: str, base_url: str | None) -> Any:
-        from openai import AsyncOpenAI
-
-        return AsyncOpenAI(api_key=api_key, base_url=base_url, http_client=self.http, max_retries=0)
+        return _openai_class()(api_key=api_key, base_url=base_url, http_client=self.http)
 
 
 # Routes whose SDK builds its own client (Azure's own class, boto3 ...).
 _OWN_CLIENT_ROUTES = frozenset({"azure", "azure_text", "bedrock", "sagemaker"})
+
+
+@lru_cache(maxsize=1)
+def _openai_class() -> Any:
+    from openai import AsyncOpenAI
+
+    class Client(AsyncOpenAI):
+        """OpenAI's client, sending each request once.
+
+        litellm sets ``max_retries`` of the client it is given, for embeddings to 2 when it was
+        asked for 0 (``OpenAIChatCompletion.embedding``: ``max_retries or DEFAULT_MAX_RETRIES``).
+        """
+
+        @property
+        def max_retries(self) -> int:
+            return 0
+
+        @max_retries.setter
+        def max_retries(self, value: int) -> None:
+            pass
+
+    return Client
 
 
 @lru_cache(maxsize=1)

@@ -35,6 +35,7 @@ from urllib.parse import urlsplit
 from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _clock
+from bruno_llm._loops import PerLoop
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError
 from bruno_llm.rate_limit_local import Account, Slots, WaitingRules
 from bruno_llm.rate_limit_vendor import Vendor
@@ -209,7 +210,7 @@ class _Places(GCRA):
         return args
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Link:
     """The connections of one event loop."""
 
@@ -218,6 +219,9 @@ class _Link:
     take: Any
     renew: Any
     drop: Any
+
+    async def aclose(self) -> None:
+        await self.client.aclose(close_connection_pool=True)
 
 
 class HeldSlot:
@@ -269,7 +273,7 @@ class RedisStore:
         self._accounts = (requests, tokens)
         self._rules = rules
         self._lock = threading.Lock()
-        self._links: dict[asyncio.AbstractEventLoop, _Link] = {}
+        self._links = PerLoop(self._connect, _Link.aclose)
         self._waiting = 0
         # One caller of this process asks Redis for a slot, the others stand behind it.
         self._asking = Slots(1, rules)
@@ -343,10 +347,7 @@ class RedisStore:
 
     async def aclose(self) -> None:
         """Close this event loop's connections."""
-        with self._lock:
-            link = self._links.pop(asyncio.get_running_loop(), None)
-        if link is not None:
-            await link.client.aclose(close_connection_pool=True)
+        await self._links.aclose()
 
     async def _ask(self, slot_id: str, size: int, deadline: float) -> None:
         what = "a shared concurrency slot"
@@ -429,23 +430,13 @@ class RedisStore:
     @contextlib.asynccontextmanager
     async def _redis(self) -> AsyncIterator[_Link]:
         try:
-            yield self._link()
+            yield await self._links.get()
         except (RedisError, OSError, asyncio.TimeoutError) as error:
             raise ProviderConnectionError(
                 f"the rate limit's store {self.name} does not answer: {type(error).__name__}",
                 original_error=error,
                 hint="start it, or choose RateLimit(on_store_failure='local')",
             ) from error
-
-    def _link(self) -> _Link:
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            link = self._links.get(loop)
-            if link is None:
-                for other in [old for old in self._links if old.is_closed()]:
-                    del self._links[other]
-                link = self._links[loop] = self._connect()
-            return link
 
     def _connect(self) -> _Link:
         pool = redis.BlockingConnectionPool.from_url(

@@ -1,0 +1,114 @@
+"""Connections belong to the event loop that opened them: one set a loop, closed with the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+__all__ = ["PerLoop"]
+
+T = TypeVar("T")
+Close = Callable[[Any], Awaitable[Any]]
+
+
+class PerLoop(Generic[T]):
+    """One ``T`` for each running event loop, so that two ``asyncio.run`` and threads all work.
+
+    What was made is closed when its loop ends, or soon after the ``PerLoop`` itself is gone,
+    without anybody closing it.
+
+    Args:
+        make: Makes one, on the loop it is for.
+        close: Closes one, on its own loop; holds no reference to the owner.
+    """
+
+    def __init__(self, make: Callable[[], T], close: Callable[[T], Awaitable[Any]]) -> None:
+        self._make = make
+        self._close = close
+        self._made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, T]
+        self._made = weakref.WeakKeyDictionary()
+        self._guard = threading.Lock()
+
+    async def get(self) -> T:
+        """The one of the running loop."""
+        loop = asyncio.get_running_loop()
+        with self._guard:
+            if loop in self._made:
+                return self._made[loop]
+            one = self._made[loop] = self._make()
+        keeper = await _keeper_of(loop)
+        keeper.open[id(one)] = one, self._close
+        gone = weakref.finalize(self, _owner_is_gone, weakref.ref(loop), keeper, id(one))
+        gone.atexit = False
+        return one
+
+    async def aclose(self) -> None:
+        """Close the one of the running loop; the next ``get()`` makes another."""
+        loop = asyncio.get_running_loop()
+        with self._guard:
+            one = self._made.pop(loop, None)
+        if one is not None:
+            await (await _keeper_of(loop)).close(id(one))
+
+
+class _Keeper:
+    """What is open on one event loop.
+
+    It holds it, so that a garbage collection that takes an owner does not take the connections in
+    the same sweep, unclosed. The loop finalises the generator when it ends: ``asyncio.run`` and
+    pytest's runner wait for that.
+    """
+
+    def __init__(self) -> None:
+        self.open: dict[int, tuple[Any, Close]] = {}
+        self.closing: set[asyncio.Task[None]] = set()
+        self.until_the_loop_ends = self._until_the_loop_ends()
+
+    async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            # Tasks that were closing something may have been cancelled with all others.
+            await asyncio.gather(*self.closing, return_exceptions=True)
+            for key in list(self.open):
+                await self.close(key)
+
+    async def close(self, key: int) -> None:
+        if key in self.open:
+            one, close = self.open[key]
+            await close(one)
+            self.open.pop(key, None)
+
+    def close_soon(self, key: int) -> None:
+        task = asyncio.get_running_loop().create_task(self.close(key))
+        self.closing.add(task)
+        task.add_done_callback(self.closing.discard)
+
+
+_keepers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Keeper]
+_keepers = weakref.WeakKeyDictionary()
+
+
+async def _keeper_of(loop: asyncio.AbstractEventLoop) -> _Keeper:
+    keeper = _keepers.get(loop)
+    if keeper is None:
+        # What it holds refers to its loop, so a loop that ended unasked would stay for ever.
+        for ended in [other for other in list(_keepers) if other.is_closed()]:
+            _keepers.pop(ended, None)
+        keeper = _keepers[loop] = _Keeper()
+        await anext(keeper.until_the_loop_ends)
+    return keeper
+
+
+def _owner_is_gone(
+    loop_ref: weakref.ref[asyncio.AbstractEventLoop], keeper: _Keeper, key: int
+) -> None:
+    # Garbage is collected in whichever thread, so the loop is only told.
+    loop = loop_ref()
+    if loop is not None and key in keeper.open:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and closed it
+            loop.call_soon_threadsafe(keeper.close_soon, key)
