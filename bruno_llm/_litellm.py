@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bruno_llm._loops import PerLoop
 from bruno_llm.completion import Usage
@@ -40,6 +40,7 @@ __all__ = [
     "is_loaded",
     "load",
     "model_facts",
+    "off_loop",
     "route_of",
     "stream",
     "unsupported",
@@ -52,6 +53,7 @@ _IMPORT_ENV = {
 }
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 _lock = threading.Lock()
+T = TypeVar("T")
 # Not the loop's default executor: litellm prepares each call there.
 _importer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bruno-llm-import")
 _module: Any = None
@@ -66,7 +68,12 @@ async def load() -> Any:
     """Import litellm off the event loop (about 3 s, once a process) and return it."""
     if _module is not None:
         return _module
-    return await asyncio.get_running_loop().run_in_executor(_importer, load_now)
+    return await off_loop(load_now)
+
+
+async def off_loop(work: Callable[[], T]) -> T:
+    """Do slow work that happens once in a thread, beside the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(_importer, work)
 
 
 def load_now() -> Any:

@@ -402,6 +402,9 @@ class LiteLLMProvider(Endpoint, LLMInterface):
             tag=tag,
         )
         await _litellm.load()
+        counter = self._counter
+        if not counter.loaded and (self.window or self.costs or self.rate_limit):
+            await _litellm.off_loop(counter.load)
         self._fit_options(call)
         if fit:
             await self._fit_window(call)
@@ -442,11 +445,38 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         fitted = await self.window.fit(
             call.chat,
             count=counter.message,
-            overhead=counter.messages([], tools) if tools else 0,
-            window=call.options.get("num_ctx") or self.capabilities().max_input_tokens,
+            overhead=counter.messages([], tools),
+            window=self._silent_window(call) or self.capabilities().max_input_tokens,
             max_tokens=call.options.get("max_tokens"),
         )
         call.chat, call.trimmed, call.counted = fitted.messages, fitted.trimmed, fitted.tokens
+
+    def _silent_window(self, call: _Chat) -> int | None:
+        """The window of a vendor that cuts what does not fit without saying so."""
+        default = self._vendor.silent_window
+        return call.options.get("num_ctx", default) if default else None
+
+    def _was_cut(self, call: _Chat, usage: Usage) -> bool:
+        """Whether the vendor silently left a part of the prompt out.
+
+        It then counts nearly its whole window, while the prompt is longer. (A far smaller number
+        only means that it had the beginning in its cache.)
+        """
+        window = self._silent_window(call)
+        if window is None or usage.estimated or not window // 2 <= usage.prompt_tokens <= window:
+            return False
+        counted = self._prompt_tokens(call)
+        if counted <= window:
+            return False
+        logger.warning(
+            "prompt_cut_by_server",
+            provider=self.name,
+            model=self.model,
+            prompt_tokens=usage.prompt_tokens,
+            counted=counted,
+            num_ctx=window,
+        )
+        return True
 
     def _prompt_tokens(self, call: _Chat) -> int:
         if call.counted is None:
@@ -478,15 +508,23 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         facts = exchange.facts
         if facts.error is not None or facts.fault is not None:
             raise self._translate(call, None)
-        return read_answer(response, facts, watched=exchange.wire is not None)
+        answer = read_answer(response, facts, watched=exchange.wire is not None)
+        # litellm puts its own prefix before the names in Ollama's plain answers.
+        answer.model = answer.model.removeprefix(f"{self._route}/")
+        return answer
 
     async def _stream_try(self, call: _Chat, exchange: Exchange) -> OpenStream:
-        total = call.timeout.total
-        ends_at = _clock.monotonic() + total if total is not None else None
+        started = _clock.monotonic()
         chunks = await _litellm.stream(
             self._clients, exchange, call.api_key, self._wire_params(call)
         )
-        opened = OpenStream(chunks, exchange, lambda exc: self._translate(call, exc), ends_at)
+        opened = OpenStream(
+            chunks,
+            exchange,
+            lambda exc: self._translate(call, exc),
+            total=call.timeout.total,
+            started=started,
+        )
         try:
             await opened.open()
         except BaseException:
@@ -508,23 +546,27 @@ class LiteLLMProvider(Endpoint, LLMInterface):
 
     def _completion(self, call: _Chat, answer: Answer) -> Completion:
         exchange = call.exchange
+        metadata: dict[str, Any] = {}
         request_id = request_id_of(exchange.headers) if exchange else None
+        if request_id:
+            metadata["request_id"] = request_id
         usage = answer.usage or self._estimated(call, answer)
+        if self._was_cut(call, usage):
+            metadata["prompt_cut"] = True
         return Completion(
             text=answer.text,
             tool_calls=tuple(answer.tool_calls),
             finish_reason=answer.finish_reason,
             usage=usage,
             cost=self._cost(answer.model, usage, answer.raw_usage),
-            # litellm puts its own prefix before the names of Ollama's plain answers.
-            model=answer.model.removeprefix(f"{self._route}/") or self.model,
+            model=answer.model or self.model,
             provider=self.name,
             id=answer.id,
             reasoning=answer.reasoning or None,
             refusal=answer.refusal or None,
             latency=_clock.monotonic() - call.started,
             trimmed=call.trimmed,
-            metadata={"request_id": request_id} if request_id else {},
+            metadata=metadata,
         )
 
     def _empty(self, call: _Chat, answer: Answer, booking: Booking) -> EmptyResponseError:

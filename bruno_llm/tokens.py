@@ -350,6 +350,11 @@ class TokenCounter:
     def __repr__(self) -> str:
         return f"TokenCounter({self.provider!r}, {self.model!r}, exact={self.exact})"
 
+    @property
+    def loaded(self) -> bool:
+        """Whether counting starts at once."""
+        return self._count is not None
+
     def load(self) -> None:
         """Load the tokenizer now: about 0.3 s that the first count would take otherwise."""
         self._count, self._count_short = _text_counters(self._rules.encoding)
