@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import importlib.util
 import json
 import logging
@@ -51,6 +52,8 @@ _IMPORT_ENV = {
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",  # nor of the beta headers
     "LITELLM_MODE": "PRODUCTION",  # no .env file is read
 }
+# OpenAI's client imports it at its first request: a second of the event loop.
+_OPENAI_RESOURCES = "openai.resources"
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 _lock = threading.Lock()
 T = TypeVar("T")
@@ -290,6 +293,8 @@ async def _prepared(
 ) -> dict[str, Any]:
     litellm = await load()
     route = route_of(params["model"])
+    if route == "openai" and _OPENAI_RESOURCES not in sys.modules:
+        await off_loop(partial(importlib.import_module, _OPENAI_RESOURCES))
     own = await clients.get()
     call = {
         **params,
