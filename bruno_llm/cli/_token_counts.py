@@ -1,0 +1,101 @@
+"""Token counts of a text for several models, with what they are of the window and the price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from bruno_llm import _litellm
+from bruno_llm.capabilities import capabilities_of
+from bruno_llm.cli._console import table
+from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.factory_build import Registry
+from bruno_llm.prices import price_of
+from bruno_llm.tokens import counter_for
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["Count", "count", "render", "to_dict"]
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Tokens of a text for one model.
+
+    ``exact`` is ``False`` for an estimate; ``window`` is the model's in tokens and ``cost_usd``
+    the text's as a prompt, both ``None`` when unknown.
+    """
+
+    provider: str
+    model: str
+    tokens: int
+    exact: bool
+    window: int | None
+    cost_usd: float | None
+
+
+def count(text: str, name: str) -> Count:
+    """Count a text for ``vendor/model``, or for a provider's default model.
+
+    Raises:
+        ConfigurationError: There is no such provider, or it has no default model.
+    """
+    target = Registry().find(name)
+    model = target.model or getattr(target.create, "default_model", None)
+    if model is None:
+        raise ConfigurationError(f"{name!r} needs a model", hint=f"{target.name}/<model>")
+    route = target.route or str(getattr(target.create, "prefix", "")).rstrip("/") or target.name
+    counter = counter_for("ollama" if route == "ollama_chat" else route, model)
+    facts = _litellm.model_facts(model, route)
+    tokens = counter.text(text)
+    pinned = price_of(getattr(target.create, "prices", {}), model)
+    per_token = facts.get("input_cost_per_token")
+    price = pinned.input if pinned else per_token * _MILLION if per_token is not None else None
+    if target.name == "ollama":
+        price = 0.0  # also for a model that litellm has never heard of
+    return Count(
+        target.name,
+        model,
+        tokens,
+        counter.exact,
+        capabilities_of(facts).max_input_tokens,
+        None if price is None else tokens * price / _MILLION,
+    )
+
+
+def to_dict(counted: Count) -> dict[str, Any]:
+    """For a program."""
+    return asdict(counted)
+
+
+def _share(counted: Count) -> str:
+    if not counted.window:
+        return "?"
+    share = counted.tokens / counted.window
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+
+
+def render(counted: Sequence[Count], characters: int) -> RenderableType:
+    """For people."""
+    from rich.text import Text
+
+    from bruno_llm.cost_report import usd
+
+    numbers = ("Tokens", "Of window", "As a prompt")
+    made = table("Model", "Tokens", "", *numbers[1:], right=numbers)
+    made.title = f"{characters:,} characters"
+    for one in counted:
+        cost = "?" if one.cost_usd is None else usd(Decimal(str(one.cost_usd)))
+        made.add_row(
+            Text(f"{one.provider}/{one.model}"),
+            f"{one.tokens:,}",
+            "exact" if one.exact else "estimate",
+            _share(one),
+            cost,
+        )
+    return made

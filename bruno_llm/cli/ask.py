@@ -1,0 +1,90 @@
+"""``bruno-llm ask``: one question, the answer as it arrives."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from bruno_llm.cli._app import Command
+from bruno_llm.cli._choice import Choice, opened, provider_options
+
+__all__ = ["command"]
+
+_EPILOG = (
+    "Standard input is added to the question, or is the question. Exit codes: 0; 1 the model's"
+    " side failed; 2 wrong use or configuration; 130 Ctrl-C."
+)
+
+
+@click.command("ask", cls=Command, short_help="Ask one question.", epilog=_EPILOG)
+@click.argument("question", nargs=-1)
+@provider_options
+@click.option("-s", "--system", help="System prompt.")
+@click.option("-t", "--temperature", type=click.FloatRange(min=0))
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens.")
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, readable=True),
+    help="A text, document or image to send along; may be repeated.",
+)
+@click.option("-i", "--image", "images", multiple=True, help="A path or URL; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer and its facts as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="No line with tokens, cost and time.")
+def command(
+    question: tuple[str, ...],
+    provider: str | None,
+    model: str | None,
+    config: str | None,
+    profile: str | None,
+    system: str | None,
+    temperature: float | None,
+    max_tokens: int | None,
+    files: tuple[str, ...],
+    images: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Ask a question; the answer goes to stdout as it arrives, its cost to stderr."""
+    from bruno_llm.cli._question import messages_of, read_piped
+
+    words = " ".join(question).strip()
+    asked = "" if words == "-" else words
+    piped = read_piped(wait=not asked)
+    text = "\n\n".join(filter(None, (asked, piped)))
+    if not text:
+        raise click.UsageError("there is no question: give one, or pipe one in.")
+    choice = Choice(
+        provider,
+        model,
+        config,
+        profile,
+        {"system_prompt": system, "temperature": temperature, "max_tokens": max_tokens},
+    )
+    asyncio.run(_ask(choice, messages_of(text, files, images), as_json=as_json, quiet=quiet))
+
+
+async def _ask(choice: Choice, messages: list[Any], *, as_json: bool, quiet: bool) -> None:
+    from bruno_llm.cli._answer import as_dict, facts, stream_answer
+    from bruno_llm.cli._console import Answer, note, print_json
+
+    answer = Answer()
+
+    def restarted(why: str) -> None:
+        answer.end()
+        note(f"({why})")
+
+    async with opened(choice) as provider:
+        try:
+            show = (lambda piece: None) if as_json else answer.write
+            completion = await stream_answer(provider, messages, show, restarted)
+        finally:
+            answer.end()
+    if as_json:
+        print_json(as_dict(completion))
+    elif not quiet:
+        note(facts(completion))

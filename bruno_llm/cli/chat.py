@@ -1,0 +1,73 @@
+"""``bruno-llm chat``: a conversation in the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from bruno_llm.cli._app import Command
+from bruno_llm.cli._choice import Choice, provider_options
+
+if TYPE_CHECKING:
+    from bruno_llm.cli._chat import Chat
+
+__all__ = ["command"]
+
+
+@click.command("chat", cls=Command, short_help="Talk with a model in the terminal.")
+@provider_options
+@click.option("-s", "--system", help="System prompt.")
+@click.option("-t", "--temperature", type=click.FloatRange(min=0))
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens.")
+def command(
+    provider: str | None,
+    model: str | None,
+    config: str | None,
+    profile: str | None,
+    system: str | None,
+    temperature: float | None,
+    max_tokens: int | None,
+) -> None:
+    """Talk with a model. Ctrl-C stops an answer, Ctrl-D ends; /help lists the commands."""
+    from bruno_llm.cli._chat import Chat
+    from bruno_llm.cli._console import note
+
+    settings = {"system_prompt": system, "temperature": temperature, "max_tokens": max_tokens}
+    with Chat(Choice(provider, model, config, profile, settings)) as chat:
+        if sys.stdin.isatty():
+            note(f"{chat.who} | /help lists the commands, Ctrl-D ends")
+            with contextlib.suppress(ImportError):  # not on Windows
+                import readline  # noqa: F401  input() edits and recalls lines with it
+        _converse(chat)
+
+
+def _converse(chat: Chat) -> None:
+    from bruno_llm.cli._console import note
+
+    while True:
+        try:
+            line = _read_line()
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            note("(Ctrl-D or /quit ends)")
+            continue
+        except EOFError:
+            if sys.stdin.isatty():
+                click.echo(err=True)
+            return
+        if line.startswith("/"):
+            if not chat.obey(line):
+                return
+        elif line:
+            chat.say(line)
+
+
+def _read_line() -> str:
+    if sys.stdin.isatty() and not sys.stdout.isatty():
+        # input() would write the prompt among the answers.
+        click.echo("> ", nl=False, err=True)
+        return input().strip()
+    return input("> " if sys.stdin.isatty() else "").strip()
