@@ -14,7 +14,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint con
 PACKAGING := pyproject.toml constraints.txt bruno_llm/_version.py
 # The ends of the range of litellm releases in pyproject.toml.
 LITELLM_RANGE := litellm==1.105.7 litellm<1.110
-RANGE_TESTS ?= $(wildcard tests/test_wire*.py tests/contract)
+RANGE_TESTS ?= $(wildcard tests/test_wire*.py tests/contract tests/test_cassettes.py tests/test_routes.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test smoke test-range lint format docs record bench build clean
@@ -54,7 +54,7 @@ format: $(VENV)/.dev ## put the code in shape
 docs: $(VENV)/.docs ## the documentation, into site/
 	$(PY) -m mkdocs build --strict $(ARGS)
 
-record: $(VENV)/.dev ## record the cassettes anew (llama.cpp, and vendors whose key is set)
+record: $(VENV)/.dev ## record the cassettes anew (llama.cpp, aimock, and vendors whose key is set)
 	$(PY) -m pytest --record-cassettes $(ARGS)
 
 bench: $(VENV)/.dev ## the benchmarks

@@ -10,30 +10,62 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bruno_llm.testing.cassettes import (
+        CassetteError,
+        Tape,
+        UnrecordedRequestError,
+        find_orphans,
+        find_secrets,
+        use_cassette,
+    )
     from bruno_llm.testing.clock import MovedClock
+    from bruno_llm.testing.contract import CONTRACT, check_provider
+    from bruno_llm.testing.mock import MockCall, MockProvider, ScriptUsedUpError
     from bruno_llm.testing.script import Fault, Gate, Raw, Reply, Request
     from bruno_llm.testing.server import FakeServer, embedding_of
 
 __all__ = [
+    "CONTRACT",
+    "CassetteError",
     "FakeServer",
     "Fault",
     "Gate",
+    "MockCall",
+    "MockProvider",
     "MovedClock",
     "Raw",
     "Reply",
     "Request",
+    "ScriptUsedUpError",
+    "Tape",
+    "UnrecordedRequestError",
+    "check_provider",
     "embedding_of",
+    "find_orphans",
+    "find_secrets",
+    "use_cassette",
 ]
 
 _HOMES = {
+    "CONTRACT": "bruno_llm.testing.contract",
+    "CassetteError": "bruno_llm.testing.cassettes",
     "FakeServer": "bruno_llm.testing.server",
     "Fault": "bruno_llm.testing.script",
     "Gate": "bruno_llm.testing.script",
+    "MockCall": "bruno_llm.testing.mock",
+    "MockProvider": "bruno_llm.testing.mock",
     "MovedClock": "bruno_llm.testing.clock",
     "Raw": "bruno_llm.testing.script",
     "Reply": "bruno_llm.testing.script",
     "Request": "bruno_llm.testing.script",
+    "ScriptUsedUpError": "bruno_llm.testing.mock",
+    "Tape": "bruno_llm.testing.cassettes",
+    "UnrecordedRequestError": "bruno_llm.testing.cassettes",
+    "check_provider": "bruno_llm.testing.contract",
     "embedding_of": "bruno_llm.testing.server",
+    "find_orphans": "bruno_llm.testing.cassettes",
+    "find_secrets": "bruno_llm.testing.cassettes",
+    "use_cassette": "bruno_llm.testing.cassettes",
 }
 
 

@@ -11,6 +11,7 @@ import contextlib
 import difflib
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,12 @@ SECRET_QUERY = frozenset({"access_token", "api_key", "key", "token"})
 SHORTEST_SECRET = 8  # a placeholder such as "any" must not be cut out of every word that has it
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 REDACTED = "[redacted]"
+# Where the vendor sends no id of a tool call (Ollama, Gemini), litellm makes one: another one in
+# each run. Ollama's are UUIDs, Gemini's the first 28 digits of one.
+RANDOM_ID = re.compile(
+    r'(?P<key>"\w*id": ")(?P<kind>[a-z]+_)?'
+    r"(?P<id>[0-9a-f]{28,32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=\")"
+)
 # YAML reads all of these as the end of a line and does not give them back as they were.
 LINE_BREAKS = frozenset("\r\x85\u2028\u2029")
 
@@ -235,24 +242,69 @@ def _scrubbed_response(response: Any) -> Any:
 
 
 def _same_body(one: Any, other: Any) -> None:
-    if one.body != other.body:  # both have passed _scrubbed_request
+    if _comparable(one) != _comparable(other):  # both have passed _scrubbed_request
         raise AssertionError("the bodies differ")
 
 
+def _comparable(request: Any) -> Any:
+    """The body without what some releases of litellm add and others do not.
+
+    So that one cassette serves them all: 1.105 and 1.106 send Gemini 3 its default temperature,
+    1.109 sends Ollama the ids of tool calls.
+    """
+    try:
+        body = json.loads(request.body)
+    except (TypeError, ValueError):
+        return request.body
+    if not isinstance(body, dict):
+        return request.body
+    path = urlsplit(request.uri).path
+    if path.endswith(("generateContent", "streamGenerateContent")):
+        config = body.get("generationConfig")
+        if isinstance(config, dict) and config.get("temperature") == 1:
+            del config["temperature"]
+            if not config:
+                del body["generationConfig"]
+    elif path.endswith("/api/chat"):
+        for message in _dicts(body, "messages"):
+            for call in _dicts(message, "tool_calls"):
+                call.pop("id", None)
+    return _readable(body)
+
+
+def _dicts(value: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    items = value.get(key)
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
 def _readable(body: Any) -> Any:
-    """A JSON body with sorted keys, one value to a line; any other body as it is."""
+    """A JSON body with sorted keys, one value to a line; any other body as it is.
+
+    Random ids are numbered, so that what is compared is which of them are the same.
+    """
     if isinstance(body, (bytes, str)):
         try:
             body = json.loads(body)
         except ValueError:
             return body
     if isinstance(body, (dict, list)):
-        return json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        text = json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False)
+        return _numbered(text).encode() + b"\n"
     return body
 
 
+def _numbered(text: str) -> str:
+    numbers: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        place = numbers.setdefault(match["id"], len(numbers) + 1)
+        return f"{match['key']}{match['kind'] or ''}[id {place}]"
+
+    return RANDOM_ID.sub(number, text)
+
+
 def _lines(request: Any) -> list[str]:
-    return [_title(request), *_text(request.body).splitlines()]
+    return [_title(request), *_text(_comparable(request)).splitlines()]
 
 
 def _title(request: Any) -> str:

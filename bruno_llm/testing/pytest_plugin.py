@@ -83,12 +83,16 @@ def orphan_cassettes(request: pytest.FixtureRequest) -> list[Path]:
     if not _whole_run(config):
         return orphans
     used = {cassette_path(item) for item in request.session.items if _uses_cassette(item)}
-    touched = {(path.parent, path.name.partition("[")[0]) for path in used}
+    touched = {_function(path) for path in used}
     return orphans + [
         path
-        for path in sorted(root.rglob("*[[]*.yaml"))
-        if path not in used and (path.parent, path.name.partition("[")[0]) in touched
+        for path in sorted(root.rglob("*.yaml"))
+        if path not in {*used, *orphans} and _function(path) in touched
     ]
+
+
+def _function(path: Path) -> tuple[Path, str]:
+    return path.parent, path.stem.partition("[")[0]
 
 
 def cassette_path(item: pytest.Item) -> Path:
