@@ -35,6 +35,7 @@ from bruno_llm.wire.client import Exchange, WireClient, watching
 
 __all__ = [
     "Clients",
+    "bundled_map",
     "completion",
     "cost",
     "embedding",
@@ -412,7 +413,7 @@ def model_facts(model: str, route: str | None = None) -> Mapping[str, Any]:
 
     Read from the map that comes with litellm's package, so that asking does not import litellm.
     """
-    prices = _module.model_cost if _module is not None else _bundled_map()
+    prices = _module.model_cost if _module is not None else bundled_map()
     names = [model, f"{route}/{model}"] if route else [model]
     if "/" in model:
         names.append(model.split("/", 1)[1])
@@ -424,7 +425,8 @@ def model_facts(model: str, route: str | None = None) -> Mapping[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _bundled_map() -> dict[str, Any]:
+def bundled_map() -> dict[str, Any]:
+    """litellm's map of models as it comes with the package, read without importing litellm."""
     spec = importlib.util.find_spec("litellm")
     assert spec is not None and spec.origin is not None
     path = Path(spec.origin).with_name("model_prices_and_context_window_backup.json")

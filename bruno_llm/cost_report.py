@@ -387,7 +387,7 @@ def render_table(report: Report) -> RenderableType:
         f"{total.calls:,}",
         short(total.prompt_tokens),
         short(total.completion_tokens),
-        usd(total.cost),
+        cost_cell(total),
         "",
         style="bold",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -34,6 +35,9 @@ __all__ = ["Booked", "Booking", "Call", "Endpoint"]
 
 logger = get_logger(__name__)
 T = TypeVar("T")
+# A server of one's own may want no key, but litellm insists on one for the vendors that always do.
+_NO_KEY = "none"
+_VERSION = re.compile(r"/v\d+\w*$")
 
 
 @dataclass(slots=True)
@@ -131,12 +135,13 @@ class Endpoint:
     @property
     def base_url(self) -> str | None:
         """The address in use: argument, then environment; ``None`` for the vendor's own."""
-        if self._base_url:
-            return self._base_url.rstrip("/")
         vendor = self._vendor
         found = (os.environ.get(name, "").strip() for name in vendor.base_url_env)
-        address = next((value for value in found if value), None) or vendor.base_url
-        return _with_scheme(address).rstrip("/") if address else None
+        address = self._base_url or next((value for value in found if value), vendor.base_url)
+        if not address:
+            return None
+        address = _with_scheme(address).rstrip("/")
+        return address if _VERSION.search(address) else address + vendor.version
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, base_url={self._base_url!r})"
@@ -169,15 +174,16 @@ class Endpoint:
         key = resolve_key(self.name, self._api_key, vendor.api_key_env)
         if key is not None:
             return key.value.get_secret_value()
-        # A server of one's own may want none; the vendor's always does.
-        if vendor.needs_key and base_url is None:
-            raise AuthenticationError(
-                "there is no API key",
-                self.name,
-                model=self.model,
-                hint=f"set {vendor.api_key_env[0]}, or give api_key=...",
-            )
-        return None
+        if not vendor.needs_key:
+            return None
+        if base_url is not None:
+            return _NO_KEY
+        raise AuthenticationError(
+            "there is no API key",
+            self.name,
+            model=self.model,
+            hint=f"set {vendor.api_key_env[0]}, or give api_key=...",
+        )
 
     # --- the way out --------------------------------------------------------------------------
 
@@ -262,7 +268,7 @@ class Endpoint:
                     self.rate_limit.observe(
                         exchange.headers,
                         status=exchange.status,
-                        retry_after=retry_after_of(exchange.headers),
+                        retry_after=retry_after_of(exchange.headers, exchange.error_text),
                     )
 
         if self.retry is None:
@@ -334,7 +340,9 @@ class Endpoint:
         except LLMError as error:
             logger.info("llm_check_failed", provider=self.name, error=str(error))
             return False
-        return has_model(models, self.model, self.base_url)
+        return has_model(
+            models, self._litellm_model.removeprefix(f"{self._route}/"), self.base_url
+        )
 
     async def aclose(self) -> None:
         """Close this event loop's connections; a later call opens new ones."""

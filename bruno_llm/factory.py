@@ -140,7 +140,7 @@ class LLMFactory:
         """
         plain, objects = split(kwargs)
         config = ProviderConfig.from_file(
-            path, profile, others=cls.list_providers(), accepts=cls._accepts, **plain
+            path, profile, others=cls.list_providers(), accepts=cls.options_of, **plain
         )
         return cls._create(*cls._configure(None, config, {}), objects)
 
@@ -364,7 +364,7 @@ class LLMFactory:
         )
 
     @classmethod
-    def _accepts(cls, provider: str) -> frozenset[str]:
+    def options_of(cls, provider: str) -> frozenset[str]:
         return own_names(cls._registry.find(provider).create)
 
     @classmethod

@@ -38,6 +38,7 @@ class Vendor:
         base_url_env: Variables that may hold the address.
         needs_key: It never answers without a key (on its own address).
         base_url: Where it is when nobody says otherwise, for servers of one's own.
+        version: What its addresses end in; added to a base_url that ends in no version.
         error_rules: What it says in words.
         hints: By error class name, what the user can do.
         params: Options of its own that litellm passes on.
@@ -52,6 +53,7 @@ class Vendor:
     base_url_env: tuple[str, ...] = ()
     needs_key: bool = False
     base_url: str | None = None
+    version: str = ""
     error_rules: Sequence[ErrorRule] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
     params: frozenset[str] = frozenset()
@@ -96,8 +98,8 @@ ANTHROPIC = Vendor(
 GEMINI = Vendor(
     wire=GEMINI_WIRE,
     models=ModelList(
-        url="https://generativelanguage.googleapis.com",
-        path="/v1beta/models",
+        url="https://generativelanguage.googleapis.com/v1beta",
+        path="/models",
         key_header="x-goog-api-key",
         items="models",
         id="name",
@@ -107,6 +109,7 @@ GEMINI = Vendor(
     ),
     api_key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     base_url_env=("GEMINI_API_BASE",),
+    version="/v1beta",
     needs_key=True,
     error_rules=(ErrorRule(QuotaExceededError, r"quotaId\W+\w*PerDay", (429,)),),
     count=GEMINI_COUNT,
@@ -115,14 +118,26 @@ GEMINI = Vendor(
 
 OLLAMA = Vendor(
     wire=OLLAMA_WIRE,
-    models=ModelList(url="http://localhost:11434", path="/api/tags", items="models", id="name"),
+    models=ModelList(
+        url="http://localhost:11434",
+        path="/api/tags",
+        key_header="Authorization",  # for one behind a gateway; Ollama itself wants no key
+        key_prefix="Bearer ",
+        items="models",
+        id="name",
+    ),
     api_key_env=("OLLAMA_API_KEY",),
     base_url_env=("OLLAMA_API_BASE", "OLLAMA_HOST"),
     base_url="http://localhost:11434",
     silent_window=4096,  # Ollama FAQ, "How can I specify the context window size?"
     error_rules=(
         ErrorRule(ModelNotFoundError, r"model .{0,200}not found", (404,)),
-        ErrorRule(ContextLengthExceededError, r"input length exceeds", (400, 500)),
+        ErrorRule(
+            ContextLengthExceededError,
+            r"input length exceeds",
+            (400, 500),
+            hint="shorten the conversation, raise num_ctx, or give window=ContextWindow()",
+        ),
         ErrorRule(QuotaExceededError, r"usage limit", (429,)),
         ErrorRule(RateLimitError, r"too many concurrent", (429,)),
         ErrorRule(InvalidRequestError, r"does not support (tools|thinking|images)", (400,)),

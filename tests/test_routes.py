@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from bruno_llm import LiteLLMProvider, ServiceUnavailableError, StreamError
+from bruno_llm import (
+    ClaudeProvider,
+    GeminiEmbedder,
+    GeminiProvider,
+    LiteLLMProvider,
+    OpenAIProvider,
+    ServiceUnavailableError,
+    StreamError,
+)
 from bruno_llm.testing import FakeServer, Fault, Reply
 
 ASK = [{"role": "user", "content": "Hi"}]
@@ -62,3 +70,29 @@ async def test_the_key_of_the_route_goes_to_its_own_address(
     monkeypatch.setenv("OPENAI_API_KEY", "key-of-openai-not-here")
     assert await LiteLLMProvider("perplexity/sonar", retry=None).generate(ASK)
     assert [request.key for request in server.requests] == ["key-of-perplexity"]
+
+
+@pytest.mark.parametrize("cls", [OpenAIProvider, ClaudeProvider, GeminiProvider])
+async def test_a_server_of_ones_own_needs_no_key(
+    cls: type[LiteLLMProvider], server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in cls.api_key_env:
+        monkeypatch.delenv(variable, raising=False)
+    vendor = {"claude": "anthropic"}.get(cls.name, cls.name)
+    assert await cls(base_url=server.base_url(vendor), retry=None).generate(ASK) == "Hello"
+
+
+@pytest.mark.parametrize("version", ["", "/v1beta", "/v1"])
+async def test_geminis_address_with_and_without_its_version(
+    version: str, server: FakeServer
+) -> None:
+    url = server.base_url("gemini") + version
+    provider = GeminiProvider("gemini-2.5-flash", api_key="k" * 20, base_url=url + "/")
+    await provider.generate(ASK)
+    assert [piece async for piece in provider.stream(ASK)]
+    await provider.list_models()
+    await provider.count_message_tokens(ASK, exact=True)
+    await GeminiEmbedder(api_key="k" * 20, base_url=url).embed_text("word")
+    assert {request.path.split("/models")[0] for request in server.requests} == {
+        version or "/v1beta"
+    }
