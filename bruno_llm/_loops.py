@@ -31,6 +31,8 @@ class PerLoop(Generic[T]):
         self._close = close
         self._made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, T]
         self._made = weakref.WeakKeyDictionary()
+        self._finalizers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any]
+        self._finalizers = weakref.WeakKeyDictionary()
         self._guard = threading.Lock()
 
     async def get(self) -> T:
@@ -44,6 +46,7 @@ class PerLoop(Generic[T]):
         keeper.open[id(one)] = one, self._close
         gone = weakref.finalize(self, _owner_is_gone, weakref.ref(loop), keeper, id(one))
         gone.atexit = False
+        self._finalizers[loop] = gone
         return one
 
     async def aclose(self) -> None:
@@ -51,6 +54,10 @@ class PerLoop(Generic[T]):
         loop = asyncio.get_running_loop()
         with self._guard:
             one = self._made.pop(loop, None)
+            gone = self._finalizers.pop(loop, None)
+        if gone is not None:
+            # The id of what is closed here may soon be that of another owner's.
+            gone.detach()
         if one is not None:
             await (await _keeper_of(loop)).close(id(one))
 

@@ -140,6 +140,8 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
             return []
         api_key = self._key(self.base_url)
         await _litellm.load()
+        if not self._counter.loaded:
+            await _litellm.off_loop(self._counter.load)
         places = asyncio.Semaphore(_AT_ONCE)
 
         async def one(batch: Sequence[str], tokens: int) -> list[list[float]]:
@@ -205,11 +207,12 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
             raise InvalidRequestError(
                 f"vectors of {len(embedding1)} and {len(embedding2)} numbers cannot be compared"
             )
-        lengths = math.hypot(*embedding1) * math.hypot(*embedding2)
-        if not lengths:
+        one, two = math.hypot(*embedding1), math.hypot(*embedding2)
+        if not one or not two:
             return 0.0
-        product = math.fsum(a * b for a, b in zip(embedding1, embedding2, strict=True))
-        return min(1.0, max(0.0, product / lengths))
+        pairs = zip(embedding1, embedding2, strict=True)
+        # Divided first: the squares of very small or very large numbers leave a float's range.
+        return min(1.0, max(0.0, math.fsum((a / one) * (b / two) for a, b in pairs)))
 
     def supports_batch(self) -> bool:
         """Always: many texts take few requests."""
@@ -239,8 +242,9 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
             if not batches or full or heavy:
                 batches.append(([text], tokens))
             else:
-                batches[-1] = ([*last, text], used + tokens)
-        return [(batch, tokens) for batch, tokens in batches]
+                last.append(text)
+                batches[-1] = (last, used + tokens)
+        return [*batches]
 
     async def _embed(
         self, texts: Sequence[str], tokens: int, api_key: str | None
@@ -269,7 +273,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         return vectors, Booked(usage, cost, response.model or self.model)
 
     async def _ask(self, call: _Batch, exchange: Exchange) -> Any:
-        return await _litellm.embedding(
+        answer = await _litellm.embedding(
             self._clients,
             exchange,
             call.api_key,
@@ -282,6 +286,33 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
                 **present(self._params),
             },
         )
+        # litellm counts itself where the vendor sends no numbers.
+        if exchange.body and b'"usage' not in exchange.body:
+            return _Answer(answer.data, {}, answer.model)
+        return answer
+
+    async def _post(
+        self,
+        call: _Batch,
+        exchange: Exchange,
+        url: str,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str],
+    ) -> Mapping[str, Any]:
+        """Ask a vendor that litellm asks badly; its answer has a list of ``embeddings``."""
+        clients = await self._clients.get()
+        more: Mapping[str, str] = self._params.get("extra_headers") or {}
+        extra: Mapping[str, Any] = self._params.get("extra_body") or {}
+        with watching(exchange):
+            answer = await clients.http.post(
+                url, json={**body, **extra}, headers={**headers, **more}
+            )
+        answer.raise_for_status()
+        payload = exchange.payload()
+        if not isinstance(payload, dict) or not isinstance(payload.get("embeddings"), list):
+            exchange.facts.fault = "there are no embeddings in it"
+            raise ValueError("there are no embeddings in it")
+        return payload
 
     def _expected_tokens(self, call: _Batch) -> int:
         return call.tokens
@@ -314,7 +345,7 @@ class OpenAIEmbedder(LiteLLMEmbedder):
 
 
 class GeminiEmbedder(LiteLLMEmbedder):
-    """Google's embeddings."""
+    """Google's embeddings, by the API of AI Studio."""
 
     name = "gemini"
     prefix = "gemini/"
@@ -323,6 +354,30 @@ class GeminiEmbedder(LiteLLMEmbedder):
     vendor = GEMINI
     max_batch_size = 100  # Gemini API reference, "batchEmbedContents"
     dimensions_of: ClassVar[Mapping[str, int]] = {"gemini-embedding-001": 3072}
+
+    async def _ask(self, call: _Batch, exchange: Exchange) -> Any:
+        """Google's own ``batchEmbedContents``, asked without litellm.
+
+        ``litellm.aembedding`` (1.105 to 1.109) drops the client it is given here: it shares one
+        among all event loops, sends a request again on its own, and loses the error's status.
+        """
+        model = f"models/{self.model}"
+        request = present(
+            {
+                "model": model,
+                "outputDimensionality": self._dimensions,
+                "taskType": self._params.get("input_type"),
+            }
+        )
+        texts = [{**request, "content": {"parts": [{"text": text}]}} for text in call.texts]
+        base = call.base_url or "https://generativelanguage.googleapis.com/v1beta"
+        headers = {"x-goog-api-key": call.api_key} if call.api_key else {}
+        payload = await self._post(
+            call, exchange, f"{base}/{model}:batchEmbedContents", {"requests": texts}, headers
+        )
+        used = _tokens((payload.get("usageMetadata") or {}).get("promptTokenCount"))
+        data = [{"embedding": _get(item, "values")} for item in payload["embeddings"]]
+        return _Answer(data, {"prompt_tokens": used, "total_tokens": used}, self.model)
 
 
 class OllamaEmbedder(LiteLLMEmbedder):
@@ -346,24 +401,19 @@ class OllamaEmbedder(LiteLLMEmbedder):
         ``litellm.aembedding`` (1.105 to 1.109) asks it with one module-level client for all event
         loops, and passes on neither the timeout nor the key.
         """
-        clients = await self._clients.get()
-        headers = {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
         body = {"model": self.model, "input": list(call.texts), "dimensions": self._dimensions}
-        with watching(exchange):
-            answer = await clients.http.post(
-                f"{call.base_url}/api/embed", json=present(body), headers=headers
-            )
-        answer.raise_for_status()
-        payload = exchange.payload()
-        if not isinstance(payload, dict) or not isinstance(payload.get("embeddings"), list):
-            exchange.facts.fault = "there are no embeddings in it"
-            raise ValueError("there are no embeddings in it")
-        tokens = payload.get("prompt_eval_count") or 0
-        return _Answer(
-            data=[{"embedding": vector} for vector in payload["embeddings"]],
-            usage={"prompt_tokens": tokens, "total_tokens": tokens},
-            model=str(payload.get("model") or self.model),
+        headers = {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
+        payload = await self._post(
+            call, exchange, f"{call.base_url}/api/embed", present(body), headers
         )
+        used = _tokens(payload.get("prompt_eval_count"))
+        data = [{"embedding": vector} for vector in payload["embeddings"]]
+        usage = {"prompt_tokens": used, "total_tokens": used}
+        return _Answer(data, usage, str(payload.get("model") or self.model))
+
+
+def _tokens(count: Any) -> int:
+    return count if type(count) is int and count > 0 else 0
 
 
 def _in_order(items: Sequence[Any]) -> list[Any]:
@@ -375,6 +425,8 @@ def _vector(item: Any) -> list[float]:
     if isinstance(value, str):  # encoding_format="base64": little-endian 32-bit floats
         data = base64.b64decode(value)
         return list(struct.unpack(f"<{len(data) // 4}f", data))
+    if any(type(number) not in (float, int) for number in value or ()):
+        raise ValueError("a vector holds something else than numbers")
     return [float(number) for number in value or ()]
 
 

@@ -277,6 +277,8 @@ class Endpoint:
 
     def _cost(self, answered_by: str, usage: Usage, raw: Any = None) -> float | None:
         """US dollars, by the model that answered: an alias may stand for a dearer one."""
+        if self._vendor.free:
+            return 0.0
         for model in filter(None, (answered_by, self.model)):
             pinned = price_of(self.prices, model)
             facts = _litellm.model_facts(model, self._route)
@@ -340,9 +342,7 @@ class Endpoint:
         except LLMError as error:
             logger.info("llm_check_failed", provider=self.name, error=str(error))
             return False
-        return has_model(
-            models, self._litellm_model.removeprefix(f"{self._route}/"), self.base_url
-        )
+        return has_model(models, self._litellm_model.removeprefix(f"{self._route}/"), self.base_url)
 
     async def aclose(self) -> None:
         """Close this event loop's connections; a later call opens new ones."""

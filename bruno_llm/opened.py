@@ -8,7 +8,7 @@ from typing import Any
 from bruno_llm import _clock
 from bruno_llm.exceptions import LLMError, StreamError
 from bruno_llm.reading import Answer, Delta, StreamReader
-from bruno_llm.timeouts import deadline
+from bruno_llm.timeouts import within
 from bruno_llm.wire.client import Exchange
 
 __all__ = ["OpenStream"]
@@ -27,7 +27,8 @@ class OpenStream:
         chunks: litellm's chunks; closed by ``aclose()``.
         exchange: The wire's record of this try.
         translate: Turns what was caught (``None``: only the wire knows) into our error.
-        ends_at: The clock's time by which the stream must have ended, ``None`` for no limit.
+        total: Seconds within which the whole stream must end, ``None`` for no limit.
+        started: The clock's time from which they count.
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class OpenStream:
         chunks: Any,
         exchange: Exchange,
         translate: Translate,
-        ends_at: float | None = None,
+        total: float | None = None,
+        started: float = 0.0,
     ) -> None:
         self._chunks = chunks
         self._exchange = exchange
         self._translate = translate
-        self._ends_at = ends_at
+        self._total = total
+        self._started = started
         watched = exchange.wire is not None
         self._reader = StreamReader(exchange.facts, watched=watched)
         self._watched = watched
@@ -93,9 +96,10 @@ class OpenStream:
         await self._chunks.aclose()
 
     async def _next(self) -> Any:
-        if self._ends_at is None:
+        if self._total is None:
             return await anext(self._chunks)
-        async with deadline(max(0.0, self._ends_at - _clock.monotonic())):
+        left = self._started + self._total - _clock.monotonic()
+        async with within("total", self._total, left):
             return await anext(self._chunks)
 
     def _broken(self) -> LLMError | None:

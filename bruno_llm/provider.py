@@ -647,6 +647,7 @@ def _replayed(completion: Completion) -> list[StreamEvent]:
 def _checked(name: str, value: float | None, least: float, default: float | None = None) -> Any:
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+    # not (value >= least) also holds for NaN
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
         raise ConfigurationError(f"{name} must be a number of at least {least}, not {value!r}")
     return value

@@ -10,6 +10,7 @@ from typing import Any
 
 from bruno_llm.completion import ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
 from bruno_llm.wire.facts import Facts
+from bruno_llm.wire.shape import read_json
 
 __all__ = ["Answer", "StreamReader", "read_answer", "read_usage"]
 
@@ -45,7 +46,9 @@ def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
 
     ``watched`` says that the wire was read; else litellm's word has to do.
     """
-    answer = Answer(model=_field(response, "model") or "", id=facts.id or _field(response, "id"))
+    answer = Answer(model=_field(response, "model") or "")
+    # litellm makes an id up where the vendor gives none.
+    answer.id = facts.id if watched else _field(response, "id")
     _take_usage(answer, _field(response, "usage"), facts, watched=watched)
     choices = _field(response, "choices")
     if not choices:
@@ -83,7 +86,8 @@ class StreamReader:
         self._watched = watched
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self._calls: dict[Any, _OpenCall] = {}
+        self._calls: list[_OpenCall] = []
+        self._current: dict[Any, _OpenCall] = {}
         self._skipped: set[Any] = set()
         self._wire_calls = 0
         self._finish: str | None = None
@@ -103,8 +107,6 @@ class StreamReader:
             delta = _field(choice, "delta")
             if delta is not None:
                 yield from self._read_delta(delta)
-        if self._facts.tool_calls:
-            yield from self._read_wire_calls()
 
     def answer(self) -> Answer:
         """Everything so far."""
@@ -113,9 +115,9 @@ class StreamReader:
             text="".join(self._text),
             reasoning="".join(self._reasoning),
             refusal=facts.refusal,
-            tool_calls=[call.closed() for call in self._calls.values()],
+            tool_calls=[call.closed() for call in self._calls],
             model=self._model,
-            id=facts.id or self._id,
+            id=facts.id if self._watched else self._id,
         )
         finish = facts.finish_reason if self._watched else self._finish
         answer.finish_reason = _finish(finish, bool(answer.tool_calls))
@@ -131,9 +133,12 @@ class StreamReader:
         if text:
             self._text.append(text)
             yield TextDelta(text)
+        calls = _field(delta, "tool_calls") or ()
         if self._facts.tool_calls:
+            # The wire is read ahead of litellm: only as many as this chunk brings are due.
+            yield from self._read_wire_calls(len(calls))
             return
-        for call in _field(delta, "tool_calls") or ():
+        for call in calls:
             function = _field(call, "function")
             yield from self._read_call(
                 _field(call, "index") or 0, _field(call, "id"), function, self._facts.server_tools
@@ -152,23 +157,28 @@ class StreamReader:
         if key in self._skipped:
             return
         name, arguments = _field(function, "name"), _field(function, "arguments") or ""
-        call = self._calls.get(key)
-        if call is None or (id_ and call.id and id_ != call.id):
-            if call is not None:  # a server that numbers every call 0: the id says it is another
-                self._calls[(key, call.id)] = self._calls.pop(key)
-            call = self._calls[key] = _OpenCall(len(self._calls))
+        call = self._current.get(key)
+        if call is None or (name and call.is_another(id_, arguments)):
+            same = (c for c in self._calls if id_ and c.id == id_)
+            call = self._current[key] = next(same, None) or self._opened()
         new_name = name if name and not call.name else None
+        new_id = id_ if id_ and not call.id else None
         call.id = call.id or id_ or ""
         call.name = call.name or name or ""
         call.arguments.append(arguments)
-        if id_ or new_name or arguments:
-            yield ToolCallDelta(call.index, id_ or None, new_name, arguments)
+        if new_id or new_name or arguments:
+            yield ToolCallDelta(call.index, new_id, new_name, arguments)
 
-    def _read_wire_calls(self) -> Iterator[Delta]:
-        for id_, name, arguments in self._facts.tool_calls[self._wire_calls :]:
-            self._wire_calls += 1
+    def _opened(self) -> _OpenCall:
+        self._calls.append(_OpenCall(len(self._calls)))
+        return self._calls[-1]
+
+    def _read_wire_calls(self, count: int) -> Iterator[Delta]:
+        due = slice(self._wire_calls, self._wire_calls + count)
+        self._wire_calls += count
+        for id_, name, arguments in self._facts.tool_calls[due]:
             call = _OpenCall(len(self._calls), id_ or _new_id(), name, [_as_json(arguments)])
-            self._calls[call.index] = call
+            self._calls.append(call)
             yield ToolCallDelta(call.index, call.id, name, call.arguments[0])
 
 
@@ -179,21 +189,33 @@ class _OpenCall:
     name: str = ""
     arguments: list[str] = field(default_factory=list)
 
+    def is_another(self, id_: str | None, arguments: str) -> bool:
+        """Whether a named piece starts the next call, of a server that numbers them all alike."""
+        if id_ and self.id:
+            return id_ != self.id
+        # Without ids: a second name, and arguments behind an object that is closed already.
+        return bool(self.name and arguments and _is_object("".join(self.arguments)))
+
     def closed(self) -> ToolCall:
         raw = "".join(self.arguments)
         return ToolCall(self.id, self.name, _arguments(raw), raw)
 
 
-def read_usage(raw: Any, prompt_tokens: int | None = None) -> Usage:
+def read_usage(
+    raw: Any, prompt_tokens: int | None = None, reasoning_tokens: int | None = None
+) -> Usage:
     """litellm's or OpenAI's usage object as ours.
 
-    ``prompt_tokens`` is the vendor's own count where ``raw`` may leave out a part of it.
+    ``prompt_tokens`` and ``reasoning_tokens`` are the vendor's own counts where ``raw`` may leave
+    out a part or make it up.
     """
     prompt = prompt_tokens if prompt_tokens is not None else _field(raw, "prompt_tokens") or 0
     completion = _field(raw, "completion_tokens") or 0
+    if reasoning_tokens is None:
+        details = _field(raw, "completion_tokens_details")
+        reasoning_tokens = _field(details, "reasoning_tokens") or 0
     total = _field(raw, "total_tokens") or prompt + completion
     prompt_details = _field(raw, "prompt_tokens_details")
-    completion_details = _field(raw, "completion_tokens_details")
     return Usage(
         prompt_tokens=prompt,
         completion_tokens=completion,
@@ -202,7 +224,7 @@ def read_usage(raw: Any, prompt_tokens: int | None = None) -> Usage:
         cache_creation_tokens=_field(prompt_details, "cache_creation_tokens")
         or _field(raw, "cache_creation_input_tokens")
         or 0,
-        reasoning_tokens=_field(completion_details, "reasoning_tokens") or 0,
+        reasoning_tokens=reasoning_tokens,
     )
 
 
@@ -211,7 +233,7 @@ def _take_usage(answer: Answer, raw: Any, facts: Facts, *, watched: bool) -> Non
     if raw is None or (watched and not facts.has_usage):
         return
     answer.raw_usage = raw
-    answer.usage = read_usage(raw, facts.prompt_tokens)
+    answer.usage = read_usage(raw, facts.prompt_tokens, facts.reasoning_tokens)
 
 
 def _finish(reason: str | None, called: bool) -> str | None:
@@ -242,10 +264,17 @@ def _as_json(arguments: Any) -> str:
 
 def _arguments(raw: str) -> Mapping[str, Any]:
     try:
-        arguments = json.loads(raw) if raw.strip() else {}
+        arguments = read_json(raw) if raw.strip() else {}
     except ValueError:
         return {}
     return arguments if isinstance(arguments, dict) else {}
+
+
+def _is_object(raw: str) -> bool:
+    try:
+        return isinstance(read_json(raw), dict)
+    except ValueError:
+        return False
 
 
 def _new_id() -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bruno_llm.exceptions import ConfigurationError
@@ -13,7 +16,39 @@ if sys.version_info >= (3, 11):
 else:
     from async_timeout import timeout as deadline
 
-__all__ = ["Timeout", "deadline"]
+__all__ = ["LimitReached", "Timeout", "within"]
+
+
+class LimitReached(TimeoutError):
+    """A limit ended what was waited for; its text names the field of ``Timeout`` it stood in."""
+
+    def __init__(self, name: str | None, seconds: float) -> None:
+        which = f" (timeout: {name})" if name else ""
+        super().__init__(f"no answer within {seconds:g} s{which}")
+
+
+@asynccontextmanager
+async def within(
+    name: str | None, seconds: float | None, left: float | None = None
+) -> AsyncIterator[None]:
+    """Run the block for at most ``left`` seconds, by default the whole of the limit.
+
+    ``name`` is the field of ``Timeout`` that the user may change, ``None`` when there is none.
+
+    Raises:
+        LimitReached: The block was ended.
+    """
+    if seconds is None:
+        yield
+        return
+    if left is not None and left <= 0:
+        # What is buffered already would come through without the wait that a deadline cuts.
+        raise LimitReached(name, seconds)
+    try:
+        async with deadline(seconds if left is None else left):
+            yield
+    except asyncio.TimeoutError as exc:  # before Python 3.11 not the built-in one
+        raise LimitReached(name, seconds) from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +73,8 @@ class Timeout:
             value = getattr(self, name)
             if value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            # not (value > 0) also holds for NaN
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise ConfigurationError(
                     f"timeout: {name} must be a number of seconds above 0 or None, not {value!r}"
                 )
@@ -57,10 +93,14 @@ class Timeout:
         limits = cls(read=value)
         return cls(read=value, first_token=value, connect=min(value, limits.connect or value))
 
-    def opening(self) -> float | None:
-        """Seconds until a plain answer, or the first piece of a stream, must be there."""
-        limits = [limit for limit in (self.first_token, self.total) if limit is not None]
-        return min(limits, default=None)
+    def opening(self) -> tuple[str, float | None]:
+        """What ends the wait for a plain answer or for the first piece of a stream.
+
+        Returns:
+            The limit's name, and its seconds or ``None``.
+        """
+        limits = {"first_token": self.first_token, "total": self.total}
+        return min(limits.items(), key=lambda limit: math.inf if limit[1] is None else limit[1])
 
     def http(self) -> Mapping[str, float | None]:
         """The same for the HTTP client; waiting for a free connection counts as opening."""

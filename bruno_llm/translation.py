@@ -32,11 +32,19 @@ from bruno_llm.exceptions import (
     RequestTimeoutError,
     ServiceUnavailableError,
 )
+from bruno_llm.timeouts import LimitReached
 from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.shape import read_json
 
 __all__ = ["ErrorRule", "Redactor", "UpstreamError", "retry_after_of", "translate"]
 
 _LONGEST = 400
+# httpx's classes, the field of ``Timeout`` behind each, and what was not to be had in that time.
+_HTTP_LIMITS: Sequence[tuple[type[Exception], str, str]] = (
+    (httpx.ConnectTimeout, "connect", "no connection within"),
+    (httpx.ReadTimeout, "read", "nothing arrived for"),
+    (httpx.WriteTimeout, "read", "nothing could be sent for"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +90,9 @@ COMMON_RULES: Sequence[ErrorRule] = (
     ),
     ErrorRule(
         QuotaExceededError,
-        r"insufficient_quota|credit balance is too low|billing.{0,20}(limit|hard)"
-        r"|exceeded your (monthly|account) |spending limit",
+        r"insufficient_quota|credit balance is too low|credits are depleted|insufficient balance"
+        r"|billing.{0,20}(limit|hard|not.active)|exceeded your (monthly|account) |spending limit"
+        r"|reached your .{0,20}usage limit",
         (400, 402, 403, 429),
         hint="add credit or raise the limit at the provider",
     ),
@@ -125,6 +134,9 @@ _STATUS_OF_TYPE = {
     "overloaded_error": 529,
     "api_error": 500,
     "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "timeout_error": 504,
+    "billing_error": 402,
     "authentication_error": 401,
     "permission_error": 403,
     "not_found_error": 404,
@@ -134,6 +146,11 @@ _STATUS_OF_TYPE = {
     "unavailable": 503,
     "resource_exhausted": 429,
     "internal": 500,
+    "deadline_exceeded": 504,
+    "permission_denied": 403,
+    "unauthenticated": 401,
+    "not_found": 404,
+    "invalid_argument": 400,
 }
 
 
@@ -154,21 +171,33 @@ class Redactor:
         r"\b(sk-[\w-]{8,}|AIza[\w-]{20,}|gsk_\w{8,}|xai-\w{8,})|(?<=Bearer )[\w.~+/=-]{8,}"
     )
     _SHORTEST_PROMPT = 12
+    _NEVER_ESCAPED = re.compile(rf"[\w ,.:;()?!-]{{{_SHORTEST_PROMPT},}}", re.ASCII)
 
     def __init__(self, secrets: Sequence[str] = (), prompts: Sequence[str] = ()) -> None:
         self._secrets = [s for s in secrets if len(s) > 5]
-        self._prompts = sorted(
-            (p for p in prompts if len(p) >= self._SHORTEST_PROMPT), key=len, reverse=True
-        )
+        long = (prompt for prompt in prompts if len(prompt) >= self._SHORTEST_PROMPT)
+        self._prompts = sorted({form for p in long for form in self._forms(p)}, key=len)[::-1]
 
     def __call__(self, text: str) -> str:
         """The text without them."""
         for secret in self._secrets:
             text = text.replace(secret, "[key]")
-        for prompt in self._prompts:
-            for form in (prompt, json.dumps(prompt)[1:-1]):
-                text = text.replace(form, "[prompt]")
+        for form in self._prompts:
+            text = text.replace(form, "[prompt]")
         return self._KEY.sub("[key]", text)
+
+    def _forms(self, prompt: str) -> Iterator[str]:
+        """The ways a prompt is quoted: in JSON, in Python's ``repr``, and escaped any other way."""
+        for text in (
+            prompt,
+            json.dumps(prompt)[1:-1],
+            json.dumps(prompt, ensure_ascii=False)[1:-1],
+        ):
+            yield text
+            yield repr(text)[1:-1]
+            yield repr(text.encode("utf-8", "replace"))[2:-1]
+        # Whatever escaped it, and however often, these runs of characters are the same.
+        yield from self._NEVER_ESCAPED.findall(prompt)
 
     def cause(self, error: BaseException) -> BaseException:
         """The error itself when its whole chain is clean, else a stand-in that is."""
@@ -209,7 +238,9 @@ def translate(
     """
     redact = redact or Redactor()
     status, text = _what_the_wire_says(exchange)
-    if status is None and not text and exchange.failure is None and error is not None:
+    # Where the wire was read, it knows better than an exception of those who could not read it.
+    read = exchange.status is not None and (exchange.wire is not None or exchange.body)
+    if status is None and not text and exchange.failure is None and error and not read:
         status, text = _what_the_chain_says(error)
     kind, hint, retryable = _classify(status, text, error, exchange, (*rules, *COMMON_RULES))
     hint = hint or (hints or {}).get(kind.__name__)
@@ -238,21 +269,24 @@ def request_id_of(headers: Mapping[str, str]) -> str | None:
 
 def _what_the_wire_says(exchange: Exchange) -> tuple[int | None, str]:
     event = exchange.facts.error
+    if event is None and exchange.body and not exchange.error_text:
+        payload = exchange.payload()  # an answer whose format is not read can hold one too
+        event = payload if isinstance(payload, Mapping) and payload.get("error") else None
     if event is not None:
         inner = event.get("error")
         return _status_in(inner), json.dumps(event, ensure_ascii=False)
     if exchange.status is not None and not 200 <= exchange.status < 300:
-        return exchange.status, exchange.body.decode("utf-8", "replace")
+        return exchange.status, exchange.error_text
     return None, ""
 
 
 def _status_in(error: Any) -> int | None:
     if not isinstance(error, Mapping):
         return None
-    code = error.get("code")
-    if isinstance(code, int) and 400 <= code < 600:
-        return code
-    words = (str(error.get(name)).lower() for name in ("type", "status"))
+    code = str(error.get("code"))
+    if re.fullmatch("[45][0-9][0-9]", code):
+        return int(code)
+    words = (str(error.get(name)).lower() for name in ("type", "status", "code"))
     return next((_STATUS_OF_TYPE[word] for word in words if word in _STATUS_OF_TYPE), None)
 
 
@@ -314,8 +348,7 @@ def _without_status(error: BaseException | None, exchange: Exchange) -> type[LLM
 
 def _without_answer(kind: type[LLMError], error: BaseException | None, exchange: Exchange) -> str:
     if kind is RequestTimeoutError:
-        limit = exchange.timeouts.get("read")
-        return f"no answer within {limit:g} s" if limit else "no answer in time"
+        return _which_limit(error, exchange)
     if kind is ProviderConnectionError:
         said = str(exchange.failure or "").strip()
         return f"could not talk to the server: {said}" if said else "could not talk to the server"
@@ -329,6 +362,19 @@ def _without_answer(kind: type[LLMError], error: BaseException | None, exchange:
     return re.sub(r"^(litellm\.)?\w+(Error|Exception): ", "", str(said)) or "the call failed"
 
 
+def _which_limit(error: BaseException | None, exchange: Exchange) -> str:
+    """Says which field of ``Timeout`` ended the try, because that is what the user may change."""
+    links = [*([exchange.failure] if exchange.failure else []), *(_chain(error) if error else ())]
+    for link in links:
+        if isinstance(link, LimitReached):
+            return str(link)
+        for kind, name, what in _HTTP_LIMITS:
+            seconds = exchange.timeouts.get(name)
+            if isinstance(link, kind) and seconds is not None:
+                return f"{what} {seconds:g} s (timeout: {name})"
+    return "no answer in time"
+
+
 _HTML = re.compile(r"<(!doctype|html|head|body|title)\b", re.IGNORECASE)
 
 
@@ -340,7 +386,7 @@ def _message(text: str) -> str | None:
     if _HTML.search(text):
         return None
     try:
-        payload = json.loads(text)
+        payload = read_json(text)
     except ValueError:
         return text
     if isinstance(payload, list) and payload:  # Gemini wraps the error of a streamed request

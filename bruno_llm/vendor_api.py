@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bruno_llm.timeouts import deadline
+from bruno_llm.timeouts import within
 from bruno_llm.translation import ErrorRule, Redactor, translate
 from bruno_llm.wire.client import Exchange, WireClient
 
@@ -72,7 +72,7 @@ async def fetch_models(
     """
     exchange = Exchange(wire=None, timeouts={"read": TIMEOUT})
     try:
-        async with deadline(TIMEOUT):
+        async with within(None, TIMEOUT):
             return await _all_pages(http, where, exchange, base_url or where.url, api_key)
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as exc:
         raise translate(
@@ -94,7 +94,7 @@ def has_model(models: list[str], wanted: str, base_url: str | None) -> bool:
     """
     if wanted in models or f"{wanted}:latest" in models:
         return True
-    dated = re.compile(re.escape(wanted.removesuffix("-latest")) + r"-\d{8}$|-\d{4}-\d\d-\d\d$")
+    dated = re.compile(re.escape(wanted.removesuffix("-latest")) + r"-(\d{8}|\d{4}-\d\d-\d\d)$")
     if any(dated.match(model) for model in models):
         return True
     return base_url is not None and _is_local(base_url) and len(models) == 1
@@ -113,7 +113,7 @@ async def _all_pages(
     query = dict(where.query or {})
     names: list[str] = []
     for _ in range(_MOST_PAGES):
-        response = await http.get(base.rstrip("/") + where.path, headers=headers, params=query)
+        response = await _get(http, base.rstrip("/") + where.path, headers=headers, params=query)
         exchange.status, exchange.body = response.status_code, response.content
         exchange.headers = {k.lower(): v for k, v in response.headers.items()}
         response.raise_for_status()
@@ -127,6 +127,15 @@ async def _all_pages(
             break
         query |= following
     return names
+
+
+async def _get(http: WireClient, url: str, **options: Any) -> httpx.Response:
+    try:
+        return await http.get(url, **options)
+    except httpx.RemoteProtocolError:
+        # A kept connection that the server closed meanwhile (llama.cpp: about one in sixty after
+        # a stream). Nothing was answered, and asking again is free.
+        return await http.get(url, **options)
 
 
 def _name(model: Any, where: ModelList) -> str:

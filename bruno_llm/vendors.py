@@ -43,6 +43,7 @@ class Vendor:
         hints: By error class name, what the user can do.
         params: Options of its own that litellm passes on.
         count: Its endpoint that counts a prompt, ``None`` when it has none.
+        free: It costs nothing, whatever the model.
         silent_window: Tokens to which it cuts a prompt without a word, unless ``num_ctx`` says
             otherwise.
     """
@@ -58,6 +59,7 @@ class Vendor:
     hints: Mapping[str, str] = field(default_factory=dict)
     params: frozenset[str] = frozenset()
     count: CountEndpoint | None = None
+    free: bool = False
     silent_window: int | None = None
 
 
@@ -129,6 +131,7 @@ OLLAMA = Vendor(
     api_key_env=("OLLAMA_API_KEY",),
     base_url_env=("OLLAMA_API_BASE", "OLLAMA_HOST"),
     base_url="http://localhost:11434",
+    free=True,
     silent_window=4096,  # Ollama FAQ, "How can I specify the context window size?"
     error_rules=(
         ErrorRule(ModelNotFoundError, r"model .{0,200}not found", (404,)),

@@ -49,6 +49,7 @@ def run(
     out, err = done.stdout.decode(), done.stderr.decode()
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
+
 # A session of its own with this terminal: Ctrl-C then reaches the program and nobody else.
 _IN_THIS_TERMINAL = """
 import fcntl, os, sys, termios

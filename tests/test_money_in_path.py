@@ -180,6 +180,13 @@ async def test_budgets_by_tag(streamed: bool, server: FakeServer) -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
+async def test_ollama_is_free_from_the_first_call(streamed: bool, server: FakeServer) -> None:
+    costs = CostTracker(budget=1.0)
+    assert await ask(make("ollama", server, model="nobody-knows-2", costs=costs), streamed)
+    assert costs.total == 0
+
+
+@pytest.mark.parametrize("streamed", [False, True])
 async def test_an_unknown_price_fails_closed(streamed: bool, server: FakeServer) -> None:
     provider = make("openai", server, model="nobody-knows-1", costs=CostTracker(budget=1.0))
     with pytest.raises(BudgetExceededError, match="allow_unknown_prices"):

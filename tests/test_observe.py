@@ -129,9 +129,7 @@ async def test_a_failure_is_an_error_span_with_its_retries(
     assert PROMPT not in str(events)
 
 
-async def test_a_broken_and_a_left_stream(
-    server: FakeServer, spans: InMemorySpanExporter
-) -> None:
+async def test_a_broken_and_a_left_stream(server: FakeServer, spans: InMemorySpanExporter) -> None:
     provider = make("openai", server)
     server.script(Fault.cut(after=2))
     with capture_logs() as events, pytest.raises(StreamError):

@@ -5,7 +5,7 @@ Source: Anthropic API reference, "Messages" and "Streaming messages". A stream e
 
 Read below litellm (1.105 to 1.109) because: the message id is replaced, calls of server tools
 (``server_tool_use``) come out as client tool calls, a cut stream ends as ``stop``, and
-``pause_turn`` is lost.
+``pause_turn`` is lost, and thinking is counted with another vendor's tokenizer.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _USAGE = {
     "output_tokens": COUNT,
     "cache_read_input_tokens": COUNT,
     "cache_creation_input_tokens": COUNT,
+    "output_tokens_details": {"thinking_tokens": COUNT},
 }
 _BLOCK = {
     "type": str,
@@ -74,7 +75,7 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
         facts.fault = f"a {kind} has no {needed}"
     elif kind == "message":
         _read_message(payload, facts)
-        facts.has_usage = bool(payload.get("usage"))
+        _read_usage(payload.get("usage"), facts)
         for block in payload["content"]:
             _read_block(block, facts)
     elif kind == "message_start":
@@ -84,7 +85,7 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
     elif kind == "message_delta":
         _finish(payload["delta"].get("stop_reason"), facts)
         # message_start carries a first count only; this is the true one.
-        facts.has_usage = facts.has_usage or bool(payload.get("usage"))
+        _read_usage(payload.get("usage"), facts)
     elif kind == "message_stop":
         facts.ended = True
 
@@ -92,6 +93,13 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
 def _read_message(message: Mapping[str, Any], facts: Facts) -> None:
     facts.id = message.get("id")
     _finish(message.get("stop_reason"), facts)
+
+
+def _read_usage(usage: Mapping[str, Any] | None, facts: Facts) -> None:
+    if usage:
+        facts.has_usage = True
+        details = usage.get("output_tokens_details") or {}
+        facts.reasoning_tokens = int(details.get("thinking_tokens") or 0)
 
 
 def _read_block(block: Mapping[str, Any], facts: Facts) -> None:
@@ -105,7 +113,7 @@ def _finish(reason: Any, facts: Facts) -> None:
 
 
 def _mend(payload: dict[str, Any]) -> bool:
-    """Add the usage that litellm insists on; has_usage stays false, so it counts as none."""
+    """Add the usage that litellm insists on; it counts as none all the same."""
     if payload.get("type") != "message" or isinstance(payload.get("usage"), dict):
         return False
     payload["usage"] = {"input_tokens": 0, "output_tokens": 0}

@@ -8,16 +8,19 @@ and error answers lose their status. Doing those things here does them once for 
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from bruno_llm.wire.facts import Facts, Format
-from bruno_llm.wire.frames import FrameReader, read_json
+from bruno_llm.wire.frames import FrameReader
+from bruno_llm.wire.shape import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +57,13 @@ class Exchange:
     facts: Facts = field(default_factory=Facts)
     divert: Callable[[httpx.Request], httpx.Request] | None = None
 
+    @property
+    def error_text(self) -> str:
+        """The body of an error status; empty for an answer."""
+        if self.status is None or 200 <= self.status < 300:
+            return ""
+        return self.body.decode("utf-8", "replace")
+
     def payload(self) -> Any:
         """The body as JSON, ``None`` when it is not."""
         try:
@@ -75,6 +85,12 @@ def watching(exchange: Exchange) -> Iterator[Exchange]:
         _watched.reset(token)
 
 
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """One for all clients: reading the certificates takes 25 ms of the event loop."""
+    return httpx.create_ssl_context()
+
+
 class WireClient(httpx.AsyncClient):
     """httpx's client, noting each exchange on its way.
 
@@ -85,6 +101,7 @@ class WireClient(httpx.AsyncClient):
 
     def __init__(self) -> None:
         super().__init__(
+            verify=_tls(),
             follow_redirects=False,
             mounts={f"all://{host}": None for host in _LOCAL},
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
@@ -106,7 +123,8 @@ class WireClient(httpx.AsyncClient):
             if stream and response.is_success:
                 return _tapped(response, exchange)
             exchange.body = await response.aread()
-        except (httpx.TransportError, httpx.DecodingError) as exc:
+        except (httpx.TransportError, httpx.DecodingError, RuntimeError) as exc:
+            # httpx raises a plain RuntimeError when its client was closed meanwhile.
             exchange.failure = exc
             if isinstance(exc, httpx.TimeoutException):
                 raise
@@ -119,7 +137,7 @@ def _read_body(exchange: Exchange, response: httpx.Response) -> httpx.Response:
         return response
     payload = exchange.payload()
     exchange.wire.note(payload, exchange.facts)
-    if exchange.facts.fault or not exchange.wire.mend(payload):
+    if exchange.facts.fault or exchange.facts.error or not exchange.wire.mend(payload):
         return response
     headers = {k: v for k, v in exchange.headers.items() if not k.startswith("content-")}
     # httpx would write it in UTF-8, which has no half of a surrogate pair.

@@ -22,6 +22,7 @@ class Facts:
         ended: The vendor's own sign that the answer is whole was seen.
         has_usage: The vendor sent token counts.
         prompt_tokens: Everything billed as input, where litellm may leave a part out.
+        reasoning_tokens: The vendor's own count of the thinking, where litellm makes one up.
         refusal: The words of a refusal.
         server_tools: Ids of tool calls that the vendor ran itself.
         tool_calls: Whole tool calls as (id, name, arguments), where litellm garbles them.
@@ -34,6 +35,7 @@ class Facts:
     ended: bool = False
     has_usage: bool = False
     prompt_tokens: int | None = None
+    reasoning_tokens: int | None = None
     refusal: str = ""
     server_tools: set[str] = field(default_factory=set)
     tool_calls: list[tuple[str | None, str, Any]] = field(default_factory=list)
@@ -46,7 +48,7 @@ Reader = Callable[[Mapping[str, Any], Facts], None]
 
 
 Mender = Callable[[dict[str, Any]], bool]
-"""Adds to a plain answer what litellm cannot do without; true when it changed something."""
+"""Changes an answer or event to what litellm can read; true when it changed something."""
 
 
 def _as_is(payload: dict[str, Any]) -> bool:

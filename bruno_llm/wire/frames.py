@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from bruno_llm.wire.facts import Facts, Format
+from bruno_llm.wire.shape import read_json
 
-__all__ = ["FrameReader", "read_json"]
+__all__ = ["FrameReader"]
 
 _FIELDS = (b"event", b"id", b"retry")
 # Line ends for httpx's `aiter_lines`, on which litellm's parsers rest, but not for JSON or for
@@ -17,14 +17,6 @@ _LINE_ENDS = (
     (b"\xe2\x80\xa9", b"\\u2029"),
     (b"\xc2\x85", b"\\u0085"),
 )
-
-
-def read_json(data: bytes | str) -> Any:
-    """The JSON value. Raises ValueError for everything that is none."""
-    try:
-        return json.loads(data)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
 
 
 class FrameReader:
@@ -41,6 +33,8 @@ class FrameReader:
         self._facts = facts
         self._rest = b""
         self._data: list[bytes] = []
+        self._nothing_yet = True
+        self._page: list[bytes] | None = None
 
     @property
     def broken(self) -> bool:
@@ -56,6 +50,8 @@ class FrameReader:
         """Say that the body came to a clean end; the last event when no line end followed it."""
         last = self._line(self._rest) if self._rest else b""
         self._line(b"")
+        if self._page is not None:
+            self._read_page(b"\n".join(self._page))
         if self._wire.finish_ends and self._facts.finish_reason and not self.broken:
             self._facts.ended = True
         return last
@@ -66,6 +62,13 @@ class FrameReader:
         line = line.rstrip(b"\r")
         if self._wire.stream == "ndjson":
             return self._json_line(line)
+        if self._page is not None:
+            self._page.append(line)
+            return b""
+        if self._nothing_yet and line[:1] in (b"{", b"["):  # an error, not in a stream's form
+            self._page = [line]
+            return b""
+        self._nothing_yet = self._nothing_yet and not line
         if not line:
             if self._data:
                 self._facts.fault = "an event is not JSON"
@@ -79,6 +82,17 @@ class FrameReader:
         if name and name not in _FIELDS:
             self._facts.fault = "a line is no server-sent event"
         return line + b"\n" if name == b"event" else b""
+
+    def _read_page(self, page: bytes) -> None:
+        try:
+            payload = read_json(page)
+        except ValueError:
+            payload = None
+        if isinstance(payload, list) and payload:  # Gemini wraps the errors of streams
+            payload = payload[0]
+        self._wire.note(payload, self._facts)
+        if not self.broken:
+            self._facts.fault = "it is not a stream"
 
     def _json_line(self, line: bytes) -> bytes:
         if not line.strip():
@@ -110,6 +124,8 @@ class FrameReader:
         self._wire.note(payload, self._facts)
         if self.broken:
             return b""
+        if self._wire.mend(payload):
+            return json.dumps(payload).encode()
         for raw, escaped in _LINE_ENDS:
             data = data.replace(raw, escaped)
         return data

@@ -31,7 +31,11 @@ _FILTERED = {
 }
 
 
-_PART = {"text": str, "functionCall": {"name": str, "args": Mapping, "id": str}}
+_PART = {
+    "text": str,
+    "thought": bool,
+    "functionCall": {"name": str, "args": Mapping, "id": str},
+}
 _CANDIDATE = {"index": int, "content": {"parts": [_PART]}, "finishReason": str}
 _USAGE = {
     "promptTokenCount": COUNT,
@@ -69,11 +73,22 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
 
 
 def _mend(payload: dict[str, Any]) -> bool:
-    """Add the usage that litellm insists on; has_usage stays false, so it counts as none."""
-    if "candidates" not in payload or isinstance(payload.get("usageMetadata"), dict):
-        return False
-    payload["usageMetadata"] = {"promptTokenCount": 0, "totalTokenCount": 0}
-    return True
+    """Spare litellm what it cannot read; the facts are noted before, and stay as they are."""
+    mended = False
+    if payload.get("candidates") and payload.get("usageMetadata") is None:
+        payload["usageMetadata"] = {"promptTokenCount": 0, "totalTokenCount": 0}
+        mended = True
+    for candidate in payload.get("candidates") or ():
+        parts = (candidate.get("content") or {}).get("parts") or ()
+        if parts and candidate.get("finishReason") in _FILTERED:
+            candidate["finishReason"] = "STOP"  # else it throws away what was said until then
+            mended = True
+        for part in parts:
+            call = part.get("functionCall")
+            if call is not None and call.get("args") is None:  # a call without arguments
+                call["args"] = {}
+                mended = True
+    return mended
 
 
 GEMINI = Format(

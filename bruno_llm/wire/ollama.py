@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm.wire.facts import Facts, Format
-from bruno_llm.wire.shape import COUNT
+from bruno_llm.wire.shape import COUNT, read_json
 
 __all__ = ["OLLAMA"]
 
@@ -41,12 +41,24 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
         if not function.get("name"):
             facts.fault = "a tool call has no name"
             return
-        facts.tool_calls.append((call.get("id"), function["name"], function.get("arguments")))
+        arguments = function.get("arguments")
+        if isinstance(arguments, str) and not _is_object(arguments):
+            facts.fault = "the arguments of a tool call are no object"
+            return
+        facts.tool_calls.append((call.get("id"), function["name"], arguments))
     if payload.get("done"):
         facts.ended = True
         facts.has_usage = payload.get("eval_count") is not None
         reason = payload.get("done_reason") or "stop"
         facts.finish_reason = _FINISH.get(reason, f"other:{reason}")
+
+
+def _is_object(text: str) -> bool:
+    # Other servers in this format send the object as text.
+    try:
+        return isinstance(read_json(text), dict)
+    except ValueError:
+        return False
 
 
 OLLAMA = Format("ollama", ("/api/chat",), _read, _SHAPE, stream="ndjson")

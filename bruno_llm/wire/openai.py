@@ -10,7 +10,8 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bruno_llm.wire.facts import Facts, Format
@@ -67,6 +68,9 @@ def _read_choice(choice: Mapping[str, Any], facts: Facts) -> None:
         facts.error = choice
         return
     message = choice.get("delta") or choice.get("message") or {}
+    content = message.get("content")
+    if isinstance(content, list) and not (content and all(isinstance(p, Mapping) for p in content)):
+        facts.fault = "content is neither text nor a list of parts"
     facts.refusal += message.get("refusal") or ""
     raw = choice.get("finish_reason") or _finish_details(choice)
     if raw:
@@ -80,9 +84,20 @@ def _finish_details(choice: Mapping[str, Any]) -> Any:
 
 
 def _mend(payload: dict[str, Any]) -> bool:
-    """Add what litellm insists on: it refuses a choice without finish_reason or message."""
+    """Spare litellm what it cannot read; the facts are noted before, and stay as they are."""
     mended = False
     for choice in payload.get("choices") or ():
+        message = choice.get("delta") or choice.get("message") or {}
+        if isinstance(message.get("content"), list):
+            message["content"] = _text_of(message["content"])
+            mended = True
+        for call in message.get("tool_calls") or ():
+            function = call.get("function") or {}
+            if isinstance(function.get("arguments"), Mapping):
+                function["arguments"] = json.dumps(function["arguments"])
+                mended = True
+        if "delta" in choice:
+            continue
         if "finish_reason" not in choice:
             choice["finish_reason"] = _finish_details(choice) or "stop"
             mended = True
@@ -90,6 +105,12 @@ def _mend(payload: dict[str, Any]) -> bool:
             choice["message"] = {"role": "assistant", "content": None}
             mended = True
     return mended
+
+
+def _text_of(parts: Sequence[Any]) -> str:
+    """The text of a message in parts, as Mistral's models send it."""
+    said = (part for part in parts if isinstance(part, Mapping) and part.get("type") == "text")
+    return "".join(str(part.get("text") or "") for part in said)
 
 
 _PATHS = ("/chat/completions",)

@@ -1,11 +1,20 @@
-"""Whether a JSON value has the types that a vendor documents."""
+"""JSON off the wire: whether it is some, and of the types that a vendor documents."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["COUNT", "Count", "Shape", "misfit"]
+__all__ = ["COUNT", "Count", "Shape", "misfit", "read_json"]
+
+
+def read_json(data: bytes | str) -> Any:
+    """The JSON value. Raises ValueError for everything that is none."""
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 class Count:
@@ -15,7 +24,7 @@ class Count:
     def fits(value: Any) -> bool:
         """Whether it is one; true and false are no numbers."""
         # The bound keeps out infinity, NaN and what no counter can mean.
-        return isinstance(value, int | float) and value is not True and 0 <= value < 1e15
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15
 
 
 COUNT = Count()
