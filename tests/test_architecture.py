@@ -1,0 +1,211 @@
+"""The package's own rules, read from its source and from fresh interpreters."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import bruno_llm
+
+ROOT = Path(bruno_llm.__file__).parent
+MODULES = sorted(
+    ".".join(("bruno_llm", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+    for path in ROOT.rglob("*.py")
+)
+NAMED = ("claude", "gemini", "ollama", "openai")
+
+# From the bottom up: a module may import those on its own line and on the lines before.
+# What is not listed stands at the top, with the module of a package stands the package.
+LAYERS = (
+    {"_version", "exceptions", "completion", "_clock", "prices", "_loops"},
+    {"timeouts", "wire"},
+    {"retry", "cache", "params", "keys", "image_tokens", "tokens", "summary", "context"}
+    | {"messages", "capabilities", "reading", "translation"}
+    | {"rate_limit", "rate_limit_local", "rate_limit_redis", "rate_limit_vendor"}
+    | {"costs", "cost_books", "cost_report", "cost_html", "budgets", "ledger"},
+    {"vendor_api", "vendors", "_litellm", "opened", "observe"},
+    {"endpoint"},
+    {"provider"},
+    {"providers"},
+)
+
+
+def tree(module: str) -> ast.Module:
+    path = ROOT.joinpath(*module.split(".")[1:])
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return ast.parse(file.read_text("utf-8"), str(file))
+
+
+def imported(module: str, *, at_import: bool) -> Iterator[str]:
+    """What a module imports; with ``at_import`` only what happens when it is imported itself."""
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree(module)):
+        if node in skipped:
+            continue
+        lazy = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if (lazy and at_import) or typing_only:
+            skipped.update(child for child in ast.walk(node) if child is not node)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None
+            assert node.level == 0, f"{module} has a relative import"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in MODULES else node.module
+
+
+def own(module: str, *, at_import: bool) -> set[str]:
+    found = {name for name in imported(module, at_import=at_import) if name in MODULES}
+    return found - {module, "bruno_llm"}
+
+
+def layer(module: str) -> int:
+    name = module.split(".")[1] if "." in module else ""
+    return next((i for i, names in enumerate(LAYERS) if name in names), len(LAYERS))
+
+
+def test_the_modules_are_found() -> None:
+    assert "bruno_llm.provider" in MODULES
+    assert "bruno_llm.providers.claude" in MODULES
+    named = {f"bruno_llm.{name}" for names in LAYERS for name in names}
+    assert named <= set(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_run_downwards(module: str) -> None:
+    for name in own(module, at_import=True):
+        assert layer(name) <= layer(module), f"{module} imports {name}, which stands above it"
+
+
+def test_no_module_needs_itself() -> None:
+    graph = {module: own(module, at_import=True) for module in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a cycle of imports: {' -> '.join(error.args[1])}")
+
+
+def test_litellm_has_one_door() -> None:
+    users = {
+        module
+        for module in MODULES
+        if any(name.split(".")[0] == "litellm" for name in imported(module, at_import=False))
+    }
+    assert users == {"bruno_llm._litellm"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_optional_and_heavy_packages_are_imported_late(module: str) -> None:
+    heavy = {"litellm", "openai", "tiktoken", "redis", "sqlalchemy", "psycopg", "keyring", "yaml"}
+    heavy |= {"tenacity", "vcr", "xllamacpp", "gguf", "numpy", "opentelemetry", "llama_index"}
+    if module == "bruno_llm.testing._vcr":  # these two are themselves imported late
+        heavy -= {"vcr", "yaml"}
+    if module == "bruno_llm.rate_limit_redis":
+        heavy -= {"redis"}
+    if module.startswith("bruno_llm.integrations."):  # the import path is the extra
+        heavy -= {"llama_index"}
+    now = {name.split(".")[0] for name in imported(module, at_import=True)}
+    assert now & heavy == set()
+
+
+def test_time_is_read_from_the_one_clock() -> None:
+    """Otherwise a test could not move it."""
+    allowed = {"bruno_llm._clock"}
+    for module in MODULES:
+        if module in allowed or module.startswith(("bruno_llm.testing.", "bruno_llm.demo.")):
+            continue
+        for node in ast.walk(tree(module)):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            assert called not in ("time.time", "time.monotonic", "time.sleep"), module
+            if called == "asyncio.sleep":
+                assert ast.unparse(node.args[0]) == "0", f"{module} sleeps beside the clock"
+
+
+def test_named_providers_are_declared_not_coded() -> None:
+    for name in NAMED:
+        for node in ast.walk(tree(f"bruno_llm.providers.{name}")):
+            if isinstance(node, ast.ClassDef):
+                functions = [n for n in node.body if isinstance(n, ast.FunctionDef)]
+                assert functions == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import bruno_llm", "litellm tiktoken httpx openai yaml redis sqlalchemy tenacity"),
+        *(
+            (f"import bruno_llm.providers.{name}", "litellm tiktoken openai redis sqlalchemy")
+            for name in NAMED
+        ),
+        ("from bruno_llm import OpenAIProvider; OpenAIProvider('x')", "litellm tiktoken openai"),
+        ("from bruno_llm import LiteLLMProvider; LiteLLMProvider('groq/x')", "litellm tiktoken"),
+        ("from bruno_llm import *", "litellm tiktoken openai redis sqlalchemy"),
+        ("from bruno_llm import ClaudeProvider; ClaudeProvider().capabilities()", "litellm"),
+        ("import bruno_llm.testing.pytest_plugin", "litellm httpx vcr"),
+    ],
+)
+def test_a_fresh_interpreter_does_not_load(statement: str, absent: str) -> None:
+    code = f"import sys; {statement}; print(*sorted(set({absent.split()!r}) & set(sys.modules)))"
+    assert interpreter(code).split() == []
+
+
+def test_every_module_can_be_imported_alone() -> None:
+    """Also where no optional package is there; that one is imported when it is used."""
+    needs = {"bruno_llm.testing._vcr": "vcr", "bruno_llm.integrations.llama_index": "llama_index"}
+    names = [
+        module
+        for module in MODULES
+        if importlib.util.find_spec(needs.get(module, "sys")) and not module.endswith("__main__")
+    ]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {names!r}:\n"
+        "    for loaded in [m for m in sys.modules if m.startswith('bruno_llm')]:\n"
+        "        del sys.modules[loaded]\n"
+        "    importlib.import_module(name)\n"
+        "print('litellm' in sys.modules)"
+    )
+    assert interpreter(code).strip() == "False"
+
+
+@pytest.mark.slow
+def test_importing_costs_little_more_than_bruno_core() -> None:
+    """At most 1.3 times, the fastest of several runs of each, taken in turns."""
+    ours, theirs = [], []
+    for round_ in range(12):
+        theirs.append(seconds("bruno_core.interfaces"))
+        ours.append(seconds("bruno_llm"))
+        if round_ >= 2 and min(ours) <= 1.3 * min(theirs):
+            return
+    pytest.fail(f"{min(ours):.3f} s for bruno_llm, {min(theirs):.3f} s for bruno_core.interfaces")
+
+
+def seconds(module: str) -> float:
+    code = (
+        "import time; began = time.perf_counter(); "
+        f"import {module}; print(time.perf_counter() - began)"
+    )
+    return float(interpreter(code))
+
+
+def interpreter(code: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout

@@ -1,0 +1,237 @@
+"""From whatever went wrong to one error: the wire, the chain, the words, the secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bruno_llm.exceptions import (
+    AuthenticationError,
+    ContentFilterError,
+    ContextLengthExceededError,
+    InvalidRequestError,
+    LLMError,
+    ModelNotFoundError,
+    PermissionDeniedError,
+    ProviderConnectionError,
+    QuotaExceededError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServiceUnavailableError,
+)
+from bruno_llm.testing import MovedClock
+from bruno_llm.translation import (
+    ErrorRule,
+    Redactor,
+    request_id_of,
+    retry_after_of,
+    translate,
+)
+from bruno_llm.wire.client import Exchange
+
+
+def exchange(status: int | None = None, body: str = "", **headers: str) -> Exchange:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Exchange(None, {"read": 5.0}, status=status, headers=named, body=body.encode())
+
+
+def told(
+    status: int | None, body: str = "", error: BaseException | None = None, **more: Any
+) -> LLMError:
+    return translate(error, exchange(status, body), provider="p", model="m", **more)
+
+
+class TestClasses:
+    @pytest.mark.parametrize(
+        ("status", "body", "expected"),
+        [
+            (400, '{"error": {"message": "bad"}}', InvalidRequestError),
+            (400, "maximum context length is 8192", ContextLengthExceededError),
+            (400, "flagged as potentially harmful", ContentFilterError),
+            (400, "Your credit balance is too low", QuotaExceededError),
+            (400, "API key not valid. Please pass a valid API key.", AuthenticationError),
+            (400, "User location is not supported for the API use.", PermissionDeniedError),
+            (402, '{"error": "pay"}', QuotaExceededError),
+            (403, '{"error": "unsupported_country_region_territory"}', PermissionDeniedError),
+            (404, '{"error": {"message": "no such model"}}', ModelNotFoundError),
+            (404, "<html>nginx</html>", InvalidRequestError),
+            (409, '{"error": "conflict"}', ServiceUnavailableError),
+            (418, '{"error": "teapot"}', InvalidRequestError),
+            (429, '{"error": {"code": "insufficient_quota"}}', QuotaExceededError),
+            (307, "", InvalidRequestError),
+            (599, "", ServiceUnavailableError),
+        ],
+    )
+    def test_by_status_and_words(self, status: int, body: str, expected: type[LLMError]) -> None:
+        assert type(told(status, body)) is expected
+
+    def test_a_request_that_is_too_large_is_no_use_to_repeat(self) -> None:
+        error = told(429, "Request too large for gpt-5 on tokens per min (TPM)")
+        assert type(error) is RateLimitError
+        assert not error.retryable
+
+    def test_the_vendors_rules_come_first(self) -> None:
+        rule = ErrorRule(ModelNotFoundError, "gone fishing", (503,), hint="ask for {model}2")
+        error = told(503, "Gone Fishing", rules=(rule,))
+        assert (type(error), error.hint) == (ModelNotFoundError, "ask for m2")
+        assert type(told(500, "gone fishing", rules=(rule,))) is ServiceUnavailableError
+
+    def test_a_hint_by_class(self) -> None:
+        assert told(401, hints={"AuthenticationError": "log in"}).hint == "log in"
+
+    @pytest.mark.parametrize(
+        ("cause", "expected"),
+        [
+            (httpx.ReadTimeout("x"), RequestTimeoutError),
+            (TimeoutError(), RequestTimeoutError),
+            (httpx.ConnectError("refused"), ProviderConnectionError),
+            (ConnectionResetError("x"), ProviderConnectionError),
+            (ValueError("litellm cannot read it"), InvalidRequestError),
+        ],
+    )
+    def test_without_an_answer(self, cause: Exception, expected: type[LLMError]) -> None:
+        wrapper = RuntimeError("litellm.APIConnectionError: wrapped")
+        wrapper.__cause__ = cause
+        assert type(told(None, error=wrapper)) is expected
+
+    def test_the_first_status_below_litellms_class_is_the_true_one(self) -> None:
+        class Said(Exception):
+            status_code: int
+            message: str
+
+        top, below = Said("top"), Said("below")
+        top.status_code, top.message = 500, "litellm says so"
+        below.status_code, below.message = 529, "overloaded"
+        top.__cause__ = below
+        error = told(None, error=top)
+        assert (error.status_code, error.message) == (529, "overloaded")
+
+    def test_a_chain_that_bites_its_tail_ends(self) -> None:
+        one, two = RuntimeError("one"), RuntimeError("two")
+        one.__cause__, two.__cause__ = two, one
+        assert isinstance(told(None, error=one), LLMError)
+
+    @pytest.mark.parametrize(
+        ("event", "status", "expected"),
+        [
+            ({"error": {"type": "overloaded_error", "message": "x"}}, 529, ServiceUnavailableError),
+            ({"error": {"code": 429, "message": "x"}}, 429, RateLimitError),
+            ({"error": {"status": "UNAVAILABLE", "message": "x"}}, 503, ServiceUnavailableError),
+            ({"error": "something else"}, None, ServiceUnavailableError),
+        ],
+    )
+    def test_an_error_inside_a_stream(
+        self, event: dict[str, Any], status: int | None, expected: type[LLMError]
+    ) -> None:
+        streaming = exchange(200)
+        streaming.facts.error = event
+        error = translate(None, streaming, provider="p", model="m")
+        assert (type(error), error.status_code) == (expected, status)
+
+    def test_an_answer_that_makes_no_sense(self) -> None:
+        broken = exchange(200, "<html>")
+        broken.facts.fault = "a body that is not a JSON object"
+        invented = httpx.HTTPError("x")
+        invented.status_code = 422  # type: ignore[attr-defined]  # as litellm does
+        error = translate(invented, broken, provider="p", model="m")
+        assert type(error) is ServiceUnavailableError
+        assert "not a JSON object" in error.message
+
+
+class TestMessages:
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            ('{"error": {"message": "the\\n  words"}}', "the words"),
+            ('[{"error": {"message": "in a list"}}]', "in a list"),
+            ('{"error": "plain"}', "plain"),
+            ('"a string"', "a string"),
+            ('{"detail": "fastapi"}', "fastapi"),
+            ("no json at all", "no json at all"),
+            ("", "HTTP 500"),
+            ("<!DOCTYPE html><html>proxy</html>", "HTTP 500"),
+            ("7", "HTTP 500"),
+        ],
+    )
+    def test_one_line_of_the_vendors_own_words(self, body: str, message: str) -> None:
+        assert told(500, body).message == message
+
+    def test_a_long_one_is_cut(self) -> None:
+        assert len(told(500, "x" * 5000).message) == 400
+
+
+class TestRetryAfter:
+    @pytest.mark.parametrize(
+        ("headers", "text", "seconds"),
+        [
+            ({"retry-after": "20"}, "", 20),
+            ({"retry-after": "-3"}, "", 0),
+            ({"retry-after-ms": "1500", "retry-after": "20"}, "", 1.5),
+            ({"retry-after": "Thu, 01 Jan 2026 00:01:00 GMT"}, "", 60),
+            ({"retry-after": "Wed, 31 Dec 2025 00:00:00 GMT"}, "", 0),
+            ({"retry-after": "soon"}, "", None),
+            ({}, '{"retryDelay": "48.5s"}', 48.5),
+            ({}, "Please try again in 20s.", 20),
+            ({}, "Please try again in 125ms.", 0.125),
+            ({}, "try again in 1m2.5s", 62.5),
+            ({}, "retry after 2 minutes", 120),
+            ({}, "try again later", None),
+        ],
+    )
+    def test_all_the_ways_to_say_it(
+        self, headers: dict[str, str], text: str, seconds: float | None
+    ) -> None:
+        with MovedClock(epoch=1_767_225_600.0):  # 2026-01-01 00:00 UTC
+            assert retry_after_of(headers, text) == seconds
+
+    def test_the_id_of_a_request(self) -> None:
+        assert request_id_of({"x-request-id": "a", "request-id": "b"}) == "a"
+        assert request_id_of({"request-id": "b"}) == "b"
+        assert request_id_of({}) is None
+
+
+class TestRedaction:
+    def test_keys_of_known_shapes_and_our_own(self) -> None:
+        redact = Redactor(["my-own-key-123"])
+        text = redact("my-own-key-123 sk-ant-api03-abcdefgh Bearer abcdefghijk AIza" + "x" * 35)
+        assert text == "[key] [key] Bearer [key] [key]"
+
+    def test_short_secrets_and_prompts_would_spoil_everything(self) -> None:
+        assert Redactor(["any"], ["hi"])("hi, any day") == "hi, any day"
+
+    @given(st.text(min_size=12), st.integers(0, 2))
+    def test_a_prompt_is_found_however_it_is_quoted(self, prompt: str, depth: int) -> None:
+        import json
+
+        quoted = prompt
+        for _ in range(depth):
+            quoted = json.dumps(quoted)
+        redact = Redactor([], [prompt])
+        if depth < 2:
+            assert prompt not in redact(f"you said {quoted}") or prompt.strip() in "[prompt]"
+        words = [word for word in prompt.split('"') if len(word) >= 12 and word.isascii()]
+        for word in words:
+            if word.replace(" ", "").isalnum():
+                assert word not in redact(f"<{quoted}>")
+
+    @pytest.mark.parametrize("spell", [str, repr, lambda text: repr(text.encode())])
+    def test_a_prompt_in_a_repr(self, spell: Any) -> None:
+        prompt = 'grandmother\'s “secret” recipe: «crème» & "sugar"\nand cinnamon'
+        text = Redactor([], [prompt])(f"'\" {spell(prompt)} \"'")
+        assert "cinnamon" not in text
+        assert "grandmother" not in text
+
+    def test_a_clean_cause_is_kept_and_a_dirty_one_replaced(self) -> None:
+        redact = Redactor(["my-own-key-123"])
+        clean = ValueError("fine")
+        assert redact.cause(clean) is clean
+        dirty = RuntimeError("top")
+        dirty.__cause__ = KeyError("my-own-key-123")
+        stand_in = redact.cause(dirty)
+        assert type(stand_in).__name__ == "UpstreamError"
+        assert "[key]" in str(stand_in)
+        assert stand_in.__cause__ is None
