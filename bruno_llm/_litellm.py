@@ -68,11 +68,15 @@ def is_loaded() -> bool:
     return _module is not None
 
 
-async def load() -> Any:
-    """Import litellm off the event loop (about 3 s, once a process) and return it."""
-    if _module is not None:
-        return _module
-    return await off_loop(load_now)
+async def load(model: str = "") -> Any:
+    """Import what calls of this model need, off the event loop, and return litellm.
+
+    Takes about 3 s, once a process.
+    """
+    litellm = _module or await off_loop(load_now)
+    if _OPENAI_RESOURCES not in sys.modules and model and route_of(model) == "openai":
+        await off_loop(partial(importlib.import_module, _OPENAI_RESOURCES))
+    return litellm
 
 
 async def off_loop(work: Callable[[], T]) -> T:
@@ -294,8 +298,6 @@ async def _prepared(
 ) -> dict[str, Any]:
     litellm = await load()
     route = route_of(params["model"])
-    if route == "openai" and _OPENAI_RESOURCES not in sys.modules:
-        await off_loop(partial(importlib.import_module, _OPENAI_RESOURCES))
     own = await clients.get()
     call = {
         **params,
@@ -345,6 +347,8 @@ def _know_ollama_model(litellm: Any, model: str) -> None:
 
 def route_of(model: str) -> str:
     """litellm's provider name of a model string: ``"groq"`` of ``"groq/llama-3.3-70b"``."""
+    if not model:
+        return ""
     if "/" in model:
         return model.split("/", 1)[0]
     if _module is None:

@@ -36,8 +36,6 @@ _PARAM_KINDS: Mapping[str, Kind] = {
     "extra_body": "mapping",
     "extra_headers": "mapping",
     "logit_bias": "mapping",
-    "metadata": "mapping",
-    "organization": "text",
     "prompt_cache_key": "text",
     "safety_identifier": "text",
     "stop": "list",

@@ -138,8 +138,9 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
                 raise InvalidRequestError(f"text {place} is empty or no text", self.name)
         if not texts:
             return []
+        self._require_model()
         api_key = self._key(self.base_url)
-        await _litellm.load()
+        await _litellm.load(self._litellm_model)
         if not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)
         places = asyncio.Semaphore(_AT_ONCE)

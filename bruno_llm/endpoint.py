@@ -23,7 +23,7 @@ from bruno_llm.observe import Watch
 from bruno_llm.prices import ModelPrice, price_of
 from bruno_llm.rate_limit import RateLimit, Ticket
 from bruno_llm.retry import Retry
-from bruno_llm.timeouts import Timeout, within
+from bruno_llm.timeouts import LimitReached, Timeout, within
 from bruno_llm.tokens import TokenCounter, counter_for
 from bruno_llm.translation import ErrorRule, Redactor, retry_after_of, translate
 from bruno_llm.vendor_api import fetch_models, has_model
@@ -53,6 +53,7 @@ class Call:
     exchange: Exchange | None = None
     watch: Watch | None = None
     started: float = field(default_factory=_clock.monotonic)
+    sent: float = 0.0
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -147,14 +148,17 @@ class Endpoint:
         return f"{type(self).__name__}(model={self.model!r}, base_url={self._base_url!r})"
 
     def _with_prefix(self, model: str | None) -> str:
-        name = (model or "").strip() or self.default_model
-        if not name:
-            raise ConfigurationError(
-                f"{type(self).__name__} needs a model, such as 'groq/llama-3.3-70b-versatile'"
-            )
+        name = (model or "").strip() or self.default_model or ""
         for prefix in (self.prefix, *self.prefixes):
             name = name.removeprefix(prefix)
         return self.prefix + name
+
+    def _require_model(self) -> None:
+        # Not in the constructor: bruno-core's registry makes providers without arguments.
+        if not self.model:
+            raise ConfigurationError(
+                f"{type(self).__name__} needs a model, such as 'groq/llama-3.3-70b-versatile'"
+            )
 
     @property
     def _route(self) -> str:
@@ -254,7 +258,7 @@ class Endpoint:
                 call.ticket = await self.rate_limit.pace(self._expected_tokens(call))
             try:
                 with watch.current() if watch else nullcontext():
-                    async with within(*call.timeout.opening()):
+                    async with within("first_token", call.timeout.first_token):
                         return await attempt(call, exchange)
             except Exception as exc:  # whatever litellm or the SDK below it raises
                 error = exc if isinstance(exc, LLMError) else self._translate(call, exc)
@@ -271,13 +275,20 @@ class Endpoint:
                         retry_after=retry_after_of(exchange.headers, exchange.error_text),
                     )
 
-        if self.retry is None:
-            return await one_try()
-        return await self.retry.run(one_try, on_retry=watch.retried if watch else None)
+        call.sent = _clock.monotonic()
+        try:
+            async with within("total", call.timeout.total):
+                if self.retry is None:
+                    return await one_try()
+                return await self.retry.run(one_try, on_retry=watch.retried if watch else None)
+        except LimitReached as exc:
+            call.exchange = Exchange(wire, call.timeout.http())  # not what the last try was told
+            error = self._translate(call, exc)
+            raise error from error.original_error
 
     def _cost(self, answered_by: str, usage: Usage, raw: Any = None) -> float | None:
         """US dollars, by the model that answered: an alias may stand for a dearer one."""
-        if self._vendor.free:
+        if self._vendor.free and not self.prices:
             return 0.0
         for model in filter(None, (answered_by, self.model)):
             pinned = price_of(self.prices, model)
@@ -317,6 +328,7 @@ class Endpoint:
             LLMError: The vendor cannot be reached or refuses the key.
             ConfigurationError: This route has no list.
         """
+        self._require_model()
         vendor, base_url = self._vendor, self.base_url
         if vendor.models is None:
             raise ConfigurationError(f"{self._route} has no list of models that can be asked")

@@ -184,9 +184,7 @@ class FallbackProvider(LLMInterface):
                             if begun and not told:
                                 yield StreamRestart(_name(provider), _why(failures[-1][1]))
                             begun = told = True
-                            if isinstance(event, StreamEnd):
-                                event = StreamEnd(_with_failures(event.completion, failures))
-                            yield event
+                            yield _told(event, failures)
                 except Exception as error:
                     if told and (resume is None or not isinstance(error, StreamError)):
                         raise
@@ -394,6 +392,12 @@ def _with_failures(
         return completion
     told = tuple((_name(who), type(why).__name__, _why(why)) for who, why in failures)
     return dataclasses.replace(completion, metadata={**completion.metadata, "failures": told})
+
+
+def _told(event: StreamEvent, failures: Sequence[tuple[LLMInterface, Exception]]) -> StreamEvent:
+    if isinstance(event, StreamEnd):
+        return StreamEnd(_with_failures(event.completion, failures))
+    return event
 
 
 def _all_failed(failures: Sequence[tuple[LLMInterface, Exception]]) -> AllProvidersFailedError:

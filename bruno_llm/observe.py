@@ -4,8 +4,8 @@ Events: ``llm_call_started`` (debug), ``llm_call_retried`` (of ``retry.py``), ``
 and ``llm_call_failed``, with tokens, US dollars, seconds and ids, never with content.
 
 Spans and metrics follow OpenTelemetry's semantic conventions for generative AI (1.41, "GenAI client
-spans" and "GenAI metrics"). They cost nothing until the application has set up an OpenTelemetry SDK.
-Content is added to spans only when
+spans" and "GenAI metrics"). They cost nothing until the application has set up an SDK of
+OpenTelemetry. Content is added to spans only when
 ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true`` is set, as those conventions want it.
 """
 
@@ -213,7 +213,7 @@ class _Instruments:
 
 
 def _in_use() -> bool:
-    """Whether the application has set up an SDK. (litellm imports the API where it is installed.)"""
+    """Whether the application has set up an SDK; litellm imports the bare API by itself."""
     if "opentelemetry.trace" not in sys.modules:
         return False
     from opentelemetry import metrics, trace

@@ -10,9 +10,18 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.exceptions import ConfigurationError, InvalidRequestError
 
-__all__ = ["CHAT_PARAMS", "FEATURES", "GENERIC_PARAMS", "KNOBS", "check_names"]
+__all__ = [
+    "CHAT_PARAMS",
+    "FEATURES",
+    "GENERIC_PARAMS",
+    "KNOBS",
+    "check_names",
+    "check_tools",
+    "present",
+    "spelt_out",
+]
 
 KNOBS = frozenset(
     {
@@ -34,7 +43,6 @@ KNOBS = frozenset(
         "prompt_cache_key",
         "service_tier",
         "store",
-        "metadata",
     }
 )
 """Tuning: a model that lacks one still gives a good answer, so it is dropped with a warning."""
@@ -62,7 +70,6 @@ CHAT_PARAMS = KNOBS | FEATURES | {"max_completion_tokens", "extra_headers", "ext
 GENERIC_PARAMS = frozenset(
     {
         "api_version",
-        "organization",
         "top_k",
         "aws_access_key_id",
         "aws_secret_access_key",
@@ -100,6 +107,31 @@ def check_names(names: Iterable[str], allowed: Iterable[str], where: str) -> Non
                 f"{where} has no option {name!r}; {guess} "
                 "To send a field of the vendor as it is, use extra_body={...}."
             )
+
+
+def check_tools(tools: Any) -> None:
+    """Refuse what litellm would send as it is.
+
+    Raises:
+        InvalidRequestError: ``tools`` is no list of OpenAI-shaped tool dicts.
+    """
+    if tools is None:
+        return
+    whole = isinstance(tools, list | tuple) and all(isinstance(tool, Mapping) for tool in tools)
+    if not whole:
+        raise InvalidRequestError(
+            "tools must be a list of dicts such as "
+            "{'type': 'function', 'function': {'name': ..., 'parameters': {...}}}"
+        )
+
+
+def spelt_out(options: Mapping[str, Any]) -> dict[str, str]:
+    """Each option as ``option`` and as ``option=value``, both pointing to its name."""
+    words: dict[str, str] = {}
+    for name, value in options.items():
+        kind = value.get("type") if isinstance(value, Mapping) else value
+        words |= {name: name, f"{name}={kind}": name}
+    return words
 
 
 def present(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,16 @@ from bruno_llm.exceptions import (
 )
 from bruno_llm.messages import ChatMessage, texts_of, to_chat
 from bruno_llm.opened import OpenStream
-from bruno_llm.params import CHAT_PARAMS, FEATURES, GENERIC_PARAMS, KNOBS, check_names, present
+from bruno_llm.params import (
+    CHAT_PARAMS,
+    FEATURES,
+    GENERIC_PARAMS,
+    KNOBS,
+    check_names,
+    check_tools,
+    present,
+    spelt_out,
+)
 from bruno_llm.rate_limit import RateLimit
 from bruno_llm.reading import Answer, read_answer
 from bruno_llm.retry import Retry
@@ -221,9 +230,8 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         if self._vendor.wire is OLLAMA_WIRE:
             try:
                 completion = await self.complete(messages, max_tokens=1, **options)
-            except EmptyResponseError as error:  # one token may be the start of a thought
-                assert error.partial is not None
-                completion = error.partial
+            except EmptyResponseError as empty:  # one token may be the start of a thought
+                completion = empty.partial or Completion()
             return completion.usage.prompt_tokens if completion.usage else 0
         endpoint = self._vendor.count
         if endpoint is None:
@@ -381,6 +389,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         fit: bool = True,
     ) -> _Chat:
         """What will be sent; everything that can be refused without a request is refused here."""
+        self._require_model()
         check_names(kwargs, self._allowed_params() | _PER_CALL, f"A call of {self.name}")
         options = present({**self.defaults, **self.params, **kwargs})
         tag = options.pop("tag", None)
@@ -390,6 +399,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
             "max_tokens": _checked("max_tokens", max_tokens, 1, self.max_tokens),
         }
         options |= present(given)
+        check_tools(options.get("tools"))
         base_url = self.base_url
         chat = to_chat(messages, self._system_prompt)
         call = _Chat(
@@ -401,7 +411,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
             base_url=base_url,
             tag=tag,
         )
-        await _litellm.load()
+        await _litellm.load(self._litellm_model)
         counter = self._counter
         if not counter.loaded and (self.window or self.costs or self.rate_limit):
             await _litellm.off_loop(counter.load)
@@ -421,10 +431,12 @@ class LiteLLMProvider(Endpoint, LLMInterface):
             # litellm may change what it is shown.
             found = _litellm.unsupported(self._litellm_model, copy.deepcopy(asked))
             missing = self._unsupported[key] = frozenset(found)
-        for name in sorted(missing):
+        words = spelt_out(asked)
+        lacked = {word: words[word] for word in self._vendor.lacks if word in words}
+        for word, name in sorted({**dict(zip(missing, missing, strict=True)), **lacked}.items()):
             if name in FEATURES:
                 raise InvalidRequestError(
-                    f"the model does not take {name}", self.name, model=self.model
+                    f"the model does not take {word}", self.name, model=self.model
                 )
             value = call.options.pop(name)
             if name not in self._warned:
@@ -514,7 +526,6 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         return answer
 
     async def _stream_try(self, call: _Chat, exchange: Exchange) -> OpenStream:
-        started = _clock.monotonic()
         chunks = await _litellm.stream(
             self._clients, exchange, call.api_key, self._wire_params(call)
         )
@@ -523,7 +534,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
             exchange,
             lambda exc: self._translate(call, exc),
             total=call.timeout.total,
-            started=started,
+            started=call.sent,
         )
         try:
             await opened.open()

@@ -46,7 +46,7 @@ def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
 
     ``watched`` says that the wire was read; else litellm's word has to do.
     """
-    answer = Answer(model=_field(response, "model") or "")
+    answer = Answer(model=facts.model or _field(response, "model") or "")
     # litellm makes an id up where the vendor gives none.
     answer.id = facts.id if watched else _field(response, "id")
     _take_usage(answer, _field(response, "usage"), facts, watched=watched)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -53,14 +52,15 @@ async def within(
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
-    """Limits of one try, in seconds; ``None`` is no limit.
+    """Limits of a call, in seconds; ``None`` is no limit.
 
     Attributes:
         read: Silence between two pieces that arrive.
-        total: The whole try. For a stream this includes the time its reader takes.
-        first_token: Until the first piece of the answer. A plain answer comes in one piece, so
-            there it limits the whole wait, like ``total``.
-        connect: Until the connection stands.
+        total: The whole call, from its first try: all tries and the waits between them, to the
+            end of the answer. For a stream this includes the time its reader takes.
+        first_token: Of one try: until the first piece of the answer. A plain answer comes in one
+            piece, so there it limits the whole wait.
+        connect: Of one try: until the connection stands.
     """
 
     read: float | None = 60.0
@@ -93,15 +93,7 @@ class Timeout:
         limits = cls(read=value)
         return cls(read=value, first_token=value, connect=min(value, limits.connect or value))
 
-    def opening(self) -> tuple[str, float | None]:
-        """What ends the wait for a plain answer or for the first piece of a stream.
-
-        Returns:
-            The limit's name, and its seconds or ``None``.
-        """
-        limits = {"first_token": self.first_token, "total": self.total}
-        return min(limits.items(), key=lambda limit: math.inf if limit[1] is None else limit[1])
-
     def http(self) -> Mapping[str, float | None]:
-        """The same for the HTTP client; waiting for a free connection counts as opening."""
+        """The same for the HTTP client; waiting for a free connection counts as the wait for
+        the first piece."""
         return {"connect": self.connect, "read": self.read, "write": self.read, "pool": None}

@@ -42,6 +42,7 @@ class Vendor:
         error_rules: What it says in words.
         hints: By error class name, what the user can do.
         params: Options of its own that litellm passes on.
+        lacks: Options, or ``option=value``, that litellm drops or garbles here without a word.
         count: Its endpoint that counts a prompt, ``None`` when it has none.
         free: It costs nothing, whatever the model.
         silent_window: Tokens to which it cuts a prompt without a word, unless ``num_ctx`` says
@@ -58,6 +59,7 @@ class Vendor:
     error_rules: Sequence[ErrorRule] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
     params: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
     count: CountEndpoint | None = None
     free: bool = False
     silent_window: int | None = None
@@ -75,7 +77,7 @@ OPENAI = Vendor(
     base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     needs_key=True,
     error_rules=(ErrorRule(PermissionDeniedError, r"does not have access to model", (403,)),),
-    params=frozenset({"organization", "top_k", "min_p", "repetition_penalty"}),
+    params=frozenset({"top_k", "min_p", "repetition_penalty"}),
 )
 
 # Anthropic API reference, "Errors": 413 request_too_large, 529 overloaded_error.
@@ -92,6 +94,7 @@ ANTHROPIC = Vendor(
     api_key_env=("ANTHROPIC_API_KEY",),
     base_url_env=("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
     needs_key=True,
+    lacks=frozenset({"response_format=json_object"}),
     count=ANTHROPIC_COUNT,
     params=frozenset({"top_k", "cache_control", "context_management", "container", "mcp_servers"}),
 )
@@ -114,6 +117,7 @@ GEMINI = Vendor(
     version="/v1beta",
     needs_key=True,
     error_rules=(ErrorRule(QuotaExceededError, r"quotaId\W+\w*PerDay", (429,)),),
+    lacks=frozenset({"user"}),
     count=GEMINI_COUNT,
     params=frozenset({"top_k", "safety_settings", "cached_content"}),
 )
@@ -131,6 +135,10 @@ OLLAMA = Vendor(
     api_key_env=("OLLAMA_API_KEY",),
     base_url_env=("OLLAMA_API_BASE", "OLLAMA_HOST"),
     base_url="http://localhost:11434",
+    # frequency_penalty would become a repeat_penalty below 1, which asks for repetition.
+    lacks=frozenset(
+        {"user", "frequency_penalty", "functions", "tool_choice=required", "tool_choice=function"}
+    ),
     free=True,
     silent_window=4096,  # Ollama FAQ, "How can I specify the context window size?"
     error_rules=(

@@ -27,7 +27,7 @@ def home(
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("OLLAMA_API_BASE", "http://127.0.0.1:9")
-    yield monkeypatch
+    return monkeypatch
 
 
 def invoke(*arguments: str, stdin: str | bytes | None = None) -> Result:

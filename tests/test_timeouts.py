@@ -29,13 +29,6 @@ def test_none_is_no_limit_and_a_timeout_is_itself() -> None:
     assert Timeout.of(own) is own
 
 
-def test_the_nearest_limit_ends_the_opening() -> None:
-    assert Timeout(total=5, first_token=2).opening() == ("first_token", 2)
-    assert Timeout(total=1, first_token=2).opening() == ("total", 1)
-    assert Timeout(total=1).opening() == ("total", 1)
-    assert Timeout().opening()[1] is None
-
-
 def test_waiting_for_a_free_connection_is_limited_by_the_opening() -> None:
     assert Timeout(read=7, connect=3).http() == {"connect": 3, "read": 7, "write": 7, "pool": None}
 

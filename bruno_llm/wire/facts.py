@@ -17,6 +17,7 @@ class Facts:
 
     Attributes:
         id: The vendor's id of the answer.
+        model: The model that answered, where litellm only repeats what was asked for.
         finish_reason: In the words of the completion (``stop``, ``length``, ...), ``None`` while
             the model is still talking.
         ended: The vendor's own sign that the answer is whole was seen.
@@ -31,6 +32,7 @@ class Facts:
     """
 
     id: str | None = None
+    model: str | None = None
     finish_reason: str | None = None
     ended: bool = False
     has_usage: bool = False

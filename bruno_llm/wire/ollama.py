@@ -36,6 +36,7 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
     if message is None:
         facts.fault = "there is no message in it"
         return
+    facts.model = payload.get("model")
     for call in message.get("tool_calls") or ():
         function = call.get("function") or {}
         if not function.get("name"):
