@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -84,7 +85,7 @@ class Booking:
     done: Booked | None = None
 
 
-class Endpoint:
+class Endpoint(ABC):
     """A model at a vendor. Nothing is opened or checked before the first call."""
 
     name: ClassVar[str] = "litellm"
@@ -191,13 +192,13 @@ class Endpoint:
 
     # --- the way out --------------------------------------------------------------------------
 
+    @abstractmethod
     def _expected_tokens(self, call: Any) -> int:
         """Tokens a try will probably use, for the rate limit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _worst_case(self, call: Any) -> Decimal | None:
         """US dollars a call can cost at most, for the budget; ``None`` for an unknown price."""
-        raise NotImplementedError
 
     @asynccontextmanager
     async def _admitted(self, call: Call) -> AsyncIterator[Booking]:

@@ -400,6 +400,10 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         }
         options |= present(given)
         check_tools(options.get("tools"))
+        for option, header in self._vendor.headers.items():
+            if option in options:
+                value = {header: options.pop(option)}
+                options["extra_headers"] = value | dict(options.get("extra_headers") or {})
         base_url = self.base_url
         chat = to_chat(messages, self._system_prompt)
         call = _Chat(
@@ -433,7 +437,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
             missing = self._unsupported[key] = frozenset(found)
         words = spelt_out(asked)
         lacked = {word: words[word] for word in self._vendor.lacks if word in words}
-        for word, name in sorted({**dict(zip(missing, missing, strict=True)), **lacked}.items()):
+        for word, name in sorted({name: name for name in missing}.items() | lacked.items()):
             if name in FEATURES:
                 raise InvalidRequestError(
                     f"the model does not take {word}", self.name, model=self.model

@@ -42,6 +42,7 @@ class Vendor:
         error_rules: What it says in words.
         hints: By error class name, what the user can do.
         params: Options of its own that litellm passes on.
+        headers: Options that travel as a header; litellm loses them once it has our client.
         lacks: Options, or ``option=value``, that litellm drops or garbles here without a word.
         count: Its endpoint that counts a prompt, ``None`` when it has none.
         free: It costs nothing, whatever the model.
@@ -59,6 +60,7 @@ class Vendor:
     error_rules: Sequence[ErrorRule] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
     params: frozenset[str] = frozenset()
+    headers: Mapping[str, str] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
     count: CountEndpoint | None = None
     free: bool = False
@@ -77,7 +79,8 @@ OPENAI = Vendor(
     base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     needs_key=True,
     error_rules=(ErrorRule(PermissionDeniedError, r"does not have access to model", (403,)),),
-    params=frozenset({"top_k", "min_p", "repetition_penalty"}),
+    params=frozenset({"organization", "top_k", "min_p", "repetition_penalty"}),
+    headers={"organization": "OpenAI-Organization"},
 )
 
 # Anthropic API reference, "Errors": 413 request_too_large, 529 overloaded_error.

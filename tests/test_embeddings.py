@@ -43,7 +43,7 @@ from bruno_llm.exceptions import (
 from bruno_llm.testing import FakeServer, Fault, MovedClock, Raw, Reply, embedding_of
 from tests.wire import load
 
-KEY = "sk-a-key-that-nobody-may-see"
+KEY = "a-key-that-nobody-may-see"
 KINDS = {"openai": OpenAIEmbedder, "gemini": GeminiEmbedder, "ollama": OllamaEmbedder}
 every_vendor = pytest.mark.parametrize("vendor", KINDS)
 Make = Callable[..., Any]

@@ -17,7 +17,7 @@ from tests.contract.matrix import CASES, Case, ask
 
 pytestmark = pytest.mark.usefixtures("no_keys")
 
-KEY = "sk-planted-3f9a1c77e0b24d55"
+KEY = "planted-key-3f9a1c77e0b24d55"
 PROMPT = "the secret recipe of grandmother's apple pie: cinnamon & cardamom"
 SYSTEM = "you are an agent of the ministry, codename Heimdall"
 MESSAGES = [{"role": "user", "content": PROMPT}]

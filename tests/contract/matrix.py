@@ -21,7 +21,7 @@ from bruno_llm import (
 )
 from bruno_llm.testing import FakeServer, Request
 
-KEY = "sk-contract-0123456789abcdef"
+KEY = "contract-key-0123456789abcdef"
 
 WAYS = ("generate", "complete", "stream", "stream_events")
 """Every way to ask."""

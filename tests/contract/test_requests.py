@@ -9,22 +9,26 @@ from typing import Any
 import pytest
 from bruno_core.models.message import Message, MessageRole
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
 from bruno_llm import (
     AuthenticationError,
     ConfigurationError,
     InvalidRequestError,
     LLMError,
+    OpenAIProvider,
     image_message,
 )
 from bruno_llm.testing import FakeServer, Fault
 from tests.contract.matrix import (
+    CASES,
     CLAUDE,
     GEMINI,
     GENERIC,
     KEY,
     OPENAI,
     USER,
+    WAYS,
     Case,
     Make,
     ask,
@@ -341,3 +345,51 @@ async def test_a_prefixed_or_blank_model_is_understood(
     assert server.requests[0].model == case.bare
     if case is not GENERIC:
         assert case.cls(" ").model == case.cls().model == case.cls.default_model
+
+
+async def test_openais_organization_travels_as_a_header(server: FakeServer) -> None:
+    url = server.base_url("openai")
+    provider = OpenAIProvider("gpt-4o", api_key=KEY, base_url=url, organization="org-1")
+    await provider.generate(USER)
+    assert server.requests[0].headers["openai-organization"] == "org-1"
+    assert "organization" not in server.requests[0].json
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ollama", {"tool_choice": "required"}),
+        ("ollama", {"functions": [{"name": "f", "parameters": {}}]}),
+        ("claude", {"response_format": {"type": "json_object"}}),
+    ],
+)
+async def test_a_feature_that_litellm_would_lose_is_refused(
+    name: str, options: dict[str, Any], way: str, server: FakeServer
+) -> None:
+    (case,) = (case for case in CASES if case.id == name)
+    with pytest.raises(InvalidRequestError, match="does not take"):
+        await ask(case.provider(server), way, **options)
+    assert not server.requests
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("name", "option"), [("ollama", "user"), ("ollama", "frequency_penalty"), ("gemini", "user")]
+)
+async def test_a_knob_that_litellm_would_lose_is_announced(
+    name: str, option: str, way: str, server: FakeServer
+) -> None:
+    (case,) = (case for case in CASES if case.id == name)
+    with capture_logs() as events:
+        await ask(case.provider(server), way, **{option: 0.5})
+    dropped = [event for event in events if event["event"] == "llm_option_dropped"]
+    assert [event["option"] for event in dropped] == [option]
+
+
+@pytest.mark.parametrize("tools", ["get_weather", [42], {"type": "function"}])
+async def test_tools_that_are_none_are_refused(tools: Any, server: FakeServer) -> None:
+    for case in CASES:
+        with pytest.raises(InvalidRequestError, match="list of dicts"):
+            await ask(case.provider(server), "complete", tools=tools)
+    assert not server.requests
