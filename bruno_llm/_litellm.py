@@ -61,6 +61,8 @@ T = TypeVar("T")
 # Not the loop's default executor: litellm prepares each call there.
 _importer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bruno-llm-import")
 _module: Any = None
+# Names that we put into litellm's map: they are no facts about the models.
+_written: set[str] = set()
 
 
 def is_loaded() -> bool:
@@ -333,16 +335,17 @@ def _know_ollama_model(litellm: Any, model: str) -> None:
     """Spare litellm its synchronous ``/api/show`` requests (its issues 37041 and 21967)."""
     bare = model.split("/", 1)[1]
     for route in ("ollama", "ollama_chat"):
-        litellm.model_cost.setdefault(
-            f"{route}/{bare}",
-            {
-                "litellm_provider": route,
-                "mode": "chat",
-                "input_cost_per_token": 0.0,
-                "output_cost_per_token": 0.0,
-                "supports_function_calling": True,
-            },
-        )
+        name = f"{route}/{bare}"
+        if name in litellm.model_cost:
+            continue
+        _written.add(name)
+        litellm.model_cost[name] = {
+            "litellm_provider": route,
+            "mode": "chat",
+            "input_cost_per_token": 0.0,
+            "output_cost_per_token": 0.0,
+            "supports_function_calling": True,
+        }
 
 
 def route_of(model: str) -> str:
@@ -422,7 +425,7 @@ def model_facts(model: str, route: str | None = None) -> Mapping[str, Any]:
     if "/" in model:
         names.append(model.split("/", 1)[1])
     for name in names:
-        if name in prices:
+        if name in prices and name not in _written:
             facts: Mapping[str, Any] = prices[name]
             return facts
     return {}

@@ -52,6 +52,22 @@ def test_the_generic_one_takes_any_model(registry: LLMProviderRegistry) -> None:
     assert instance.model == "groq/llama-3.3-70b-versatile"
 
 
+async def test_the_generic_one_without_a_model_says_so_at_its_first_call(
+    registry: LLMProviderRegistry,
+) -> None:
+    instance = registry.get_instance("litellm")
+    assert isinstance(instance, bruno_llm.LiteLLMProvider)
+    assert instance.get_model_info()["model"] == ""
+    question = [{"role": "user", "content": "Hi"}]
+    with pytest.raises(bruno_llm.ConfigurationError, match="needs a model"):
+        await instance.generate(question)
+    with pytest.raises(bruno_llm.ConfigurationError, match="needs a model"):
+        await anext(instance.stream(question))
+    with pytest.raises(bruno_llm.ConfigurationError, match="needs a model"):
+        await instance.list_models()
+    assert not await instance.check_connection()
+
+
 def test_arguments_reach_the_constructor(registry: LLMProviderRegistry) -> None:
     instance = registry.get_instance("openai", model="gpt-5-mini", temperature=0.5)
     assert (instance.model, instance.temperature) == ("gpt-5-mini", 0.5)
