@@ -63,6 +63,7 @@ _importer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bruno-llm-impo
 _module: Any = None
 # Names that we put into litellm's map: they are no facts about the models.
 _written: set[str] = set()
+_logging: set[asyncio.Task[Any]] = set()
 
 
 def is_loaded() -> bool:
@@ -235,8 +236,8 @@ async def completion(
 ) -> Any:
     """One plain call; litellm's ``ModelResponse``. Raises whatever litellm raises."""
     call = await _prepared(clients, api_key, params)
-    with watching(exchange):
-        return await (await load()).acompletion(**call)
+    with _calling(exchange):
+        return await _module.acompletion(**call)
 
 
 async def embedding(
@@ -244,8 +245,8 @@ async def embedding(
 ) -> Any:
     """One embedding call; litellm's ``EmbeddingResponse``. Raises whatever litellm raises."""
     call = await _prepared(clients, api_key, params)
-    with watching(exchange):
-        return await (await load()).aembedding(**call)
+    with _calling(exchange):
+        return await _module.aembedding(**call)
 
 
 async def stream(
@@ -257,13 +258,31 @@ async def stream(
     a quarter of its cost per chunk, with the true finish reason. Elsewhere from the wrapper.
     """
     call = await _prepared(clients, api_key, params)
-    with watching(exchange):
-        wrapper = await (await load()).acompletion(
+    with _calling(exchange):
+        wrapper = await _module.acompletion(
             stream=True, stream_options={"include_usage": True}, **call
         )
         if wrapper.completion_stream is None:  # Gemini sends its request this late
             await wrapper.fetch_stream()
     return _Chunks(wrapper, inner=exchange.wire is not None)
+
+
+@contextlib.contextmanager
+def _calling(exchange: Exchange) -> Iterator[None]:
+    """Watch the wire during a call, and hold on to the task in which litellm logs it.
+
+    litellm forgets that task when it is called on another event loop, and asyncio holds tasks
+    only weakly: "Task was destroyed but it is pending" would follow.
+    """
+    try:
+        with watching(exchange):
+            yield
+    finally:
+        worker = _module.litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER
+        task = getattr(worker, "_worker_task", None)
+        if task is not None and not task.done() and task not in _logging:
+            _logging.add(task)
+            task.add_done_callback(_logging.discard)
 
 
 class _Chunks:
