@@ -50,9 +50,11 @@ def run(
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
 
-# A session of its own with this terminal: Ctrl-C then reaches the program and nobody else.
+# A session of its own with this terminal: Ctrl-C then reaches the program and nobody else. A test
+# run in the background of a shell script is told to ignore it, and would pass that on.
 _IN_THIS_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
