@@ -101,8 +101,8 @@ class LiteLLMProvider(Endpoint, LLMInterface):
             takes the bare name and has a default.
         api_key: The key; else the vendor's variables and the system's keyring are asked, at each
             call.
-        base_url: Another address of the vendor's API (OpenAI's format with ``/v1``, others
-            without).
+        base_url: Another address of the vendor's API (OpenAI's format with ``/v1``, Anthropic
+            and Ollama without, Gemini either way).
         timeout: Seconds, or a ``Timeout``.
         system_prompt: Sent first on every call.
         temperature: Default of every call.
