@@ -109,8 +109,14 @@ COMMON_RULES: Sequence[ErrorRule] = (
         (400, 401, 403),
     ),
     ErrorRule(
+        ModelNotFoundError,
+        r"model_not_found|invalid model id|the (requested )?model .{0,100}does not exist",
+        (400,),
+    ),
+    ErrorRule(
         PermissionDeniedError,
-        r"unsupported_country|(country|user location).{0,60}not supported",
+        r"unsupported_country|not available in your (country|region)"
+        r"|(country|user location).{0,60}not supported|organization has been disabled",
         (400, 403),
     ),
 )

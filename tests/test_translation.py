@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -235,3 +236,20 @@ class TestRedaction:
         assert type(stand_in).__name__ == "UpstreamError"
         assert "[key]" in str(stand_in)
         assert stand_in.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("invalid model ID", "ModelNotFoundError"),
+        ("The requested model 'x' does not exist.", "ModelNotFoundError"),
+        ("The free tier is not available in your country.", "PermissionDeniedError"),
+        ("This organization has been disabled.", "PermissionDeniedError"),
+        ("You have reached your specified API usage limits.", "QuotaExceededError"),
+        ("The function get_model does not exist.", "InvalidRequestError"),
+    ],
+)
+def test_what_a_400_says_in_words(said: str, error: str) -> None:
+    body = json.dumps({"error": {"message": said}}).encode()
+    exchange = Exchange(None, {}, status=400, body=body)
+    assert type(translate(None, exchange, provider="p", model="m")).__name__ == error
