@@ -44,7 +44,7 @@ from bruno_llm.config_errors import describe
 from bruno_llm.config_file import find_config_file, lay, nearest, read_config_file
 from bruno_llm.config_names import KINDS, VENDOR_PARAMS, canonical, with_provider
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.keys import mask, resolve_key
+from bruno_llm.keys import hide_url_secrets, mask, resolve_key
 
 __all__ = ["PRECEDENCE", "Layer", "ProviderConfig", "Setting", "config_schema"]
 
@@ -502,7 +502,7 @@ def _class_default(name: str, provider_class: type | None) -> Setting:
     if name == "base_url":
         for variable in getattr(provider_class, "base_url_env", None) or ():
             if os.environ.get(variable):
-                shown = policies.hide_url_secrets(os.environ[variable])
+                shown = hide_url_secrets(os.environ[variable])
                 return Setting(name, shown, f"environment {variable}")
         own = getattr(getattr(provider_class, "vendor", None), "base_url", None)
         return Setting(name, own, "default")

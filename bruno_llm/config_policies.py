@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr
 
+from bruno_llm.keys import hide_url_secrets
+
 __all__ = [
     "Budget",
     "Budgets",
@@ -18,7 +20,6 @@ __all__ = [
     "Retry",
     "Url",
     "Window",
-    "hide_url_secrets",
     "is_secret_name",
     "presentable",
     "seal",
@@ -31,18 +32,11 @@ _SECRET = re.compile(
     r"|secret|password|credential|authorization",
     re.IGNORECASE,
 )
-_USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 def is_secret_name(name: str) -> bool:
     """Whether a setting of that name holds a secret: ``api_key``, ``x-api-key``, ``token``."""
     return _SECRET.search(name) is not None
-
-
-def hide_url_secrets(url: str) -> str:
-    """The URL without its user, password and query."""
-    shown, mark, _ = _USER_INFO.sub("****@", url).partition("?")
-    return f"{shown}?****" if mark else shown
 
 
 Url = Annotated[str, PlainSerializer(hide_url_secrets, when_used="json")]

@@ -19,7 +19,7 @@ from bruno_llm import _clock, _litellm
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.costs import CostTracker, Reservation
 from bruno_llm.exceptions import AuthenticationError, ConfigurationError, LLMError
-from bruno_llm.keys import resolve_key
+from bruno_llm.keys import hide_url_secrets, resolve_key
 from bruno_llm.observe import Watch
 from bruno_llm.prices import ModelPrice, price_of
 from bruno_llm.rate_limit import RateLimit, Ticket
@@ -146,7 +146,8 @@ class Endpoint(ABC):
         return address if _VERSION.search(address) else address + vendor.version
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(model={self.model!r}, base_url={self._base_url!r})"
+        address = hide_url_secrets(self._base_url) if self._base_url else None
+        return f"{type(self).__name__}(model={self.model!r}, base_url={address!r})"
 
     def _with_prefix(self, model: str | None) -> str:
         name = (model or "").strip() or self.default_model or ""

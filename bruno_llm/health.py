@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from bruno_llm import _clock
 from bruno_llm.capabilities import Capabilities
 from bruno_llm.config_file import nearest
-from bruno_llm.config_policies import hide_url_secrets
 from bruno_llm.exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -24,7 +23,7 @@ from bruno_llm.exceptions import (
     ModelNotFoundError,
     TransientError,
 )
-from bruno_llm.keys import resolve_key, variable_part
+from bruno_llm.keys import hide_url_secrets, resolve_key, variable_part
 
 __all__ = ["ProviderHealth", "check", "check_all", "check_required", "is_local"]
 

@@ -43,6 +43,7 @@ from bruno_llm.exceptions import (
     InvalidRequestError,
     StreamError,
 )
+from bruno_llm.keys import hide_url_secrets
 from bruno_llm.messages import ChatMessage, texts_of, to_chat
 from bruno_llm.opened import OpenStream
 from bruno_llm.params import (
@@ -174,7 +175,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         return {
             "model": self.model,
             "provider": self.name,
-            "base_url": self.base_url,
+            "base_url": hide_url_secrets(self.base_url) if self.base_url else None,
             "max_tokens": self.max_tokens or abilities["max_output_tokens"],
             "temperature": self.temperature,
             **abilities,

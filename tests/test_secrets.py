@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bruno_llm import Cache, Completion, CostTracker, LLMError, RateLimit, Retry
+from bruno_llm import (
+    Cache,
+    Completion,
+    CostTracker,
+    LLMError,
+    RateLimit,
+    Retry,
+)
 from bruno_llm.testing import FakeServer, Fault, Raw, Reply, Request
 from tests.contract.matrix import CASES, Case, ask
 

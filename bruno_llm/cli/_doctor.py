@@ -13,10 +13,10 @@ from bruno_llm import keys
 from bruno_llm.cli._console import printable, table
 from bruno_llm.config import PRECEDENCE, ProviderConfig, Setting
 from bruno_llm.config_file import find_config_file, read_config_file
-from bruno_llm.config_policies import hide_url_secrets
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.factory import LLMFactory
 from bruno_llm.health import ProviderHealth
+from bruno_llm.keys import hide_url_secrets
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
