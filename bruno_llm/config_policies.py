@@ -111,6 +111,10 @@ class RateLimit(PolicySettings):
         default="error", description="Without the store: fail, or limit this process alone"
     )
     key: str = Field(default="default", min_length=1, description="Who shares the limits")
+    burst: int | None = Field(default=None, ge=1, description="Requests that may start at once")
+    lease: float = Field(
+        default=15.0, gt=0, description="Seconds until the slot of a dead process is free again"
+    )
 
 
 class Budget(PolicySettings):

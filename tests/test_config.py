@@ -73,7 +73,7 @@ class Vendor:
         ({"top_P": 0.9}, "unknown setting 'top_P'; did you mean 'top_p'?"),
         ({"zzzzz": 1}, "unknown setting 'zzzzz'; allowed: api_key,"),
         ({"retry": {"atempts": 2}}, "unknown setting 'retry.atempts'; did you mean 'attempts'?"),
-        ({"rate_limit": {"rpm": 2}}, "unknown setting 'rate_limit.rpm'; allowed: concurrency,"),
+        ({"rate_limit": {"rpm": 2}}, "unknown setting 'rate_limit.rpm'; allowed: burst,"),
         ({"window": {"max_tokens": 5}}, "unknown setting 'window.max_tokens'; did you mean"),
         ({"timeout": "12s"}, "timeout = '12s': input should be a valid number"),
         ({"timeout": 0}, "timeout = 0: input should be greater than 0"),
