@@ -390,7 +390,10 @@ class TestThreads:
 
         asyncio.run(check())
 
+    # What such a loop leaves behind is named when it is collected, by each Python in its own words.
     @pytest.mark.filterwarnings("ignore:coroutine 'RateLimit:RuntimeWarning")
+    @pytest.mark.filterwarnings("ignore:coroutine method 'aclose' of 'RateLimit:RuntimeWarning")
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
     def test_a_loop_that_was_closed_without_cancelling_blocks_nobody(self) -> None:
         limit = RateLimit(concurrency=1, wait_timeout=None)
         holder = asyncio.new_event_loop()
