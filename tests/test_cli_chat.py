@@ -34,6 +34,7 @@ def conversation(server: FakeServer, place: int = -1) -> list[tuple[str, str]]:
     return [(message["role"], message["content"]) for message in asked["messages"]]
 
 
+@pytest.mark.slow
 def test_a_conversation_in_a_terminal(tmp_path: Path, server: FakeServer) -> None:
     gate = server.gate()
     server.script(
