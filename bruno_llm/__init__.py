@@ -10,7 +10,7 @@ from bruno_llm._version import __version__
 # Where each public name lives; resolved at first use (PEP 562), so that importing the package is
 # as cheap as importing bruno-core and never imports litellm.
 _HOMES = {
-    "bruno_llm.cache": ("Cache",),
+    "bruno_llm.policies.cache": ("Cache",),
     "bruno_llm.capabilities": ("Capabilities",),
     "bruno_llm.completion": (
         "Completion",
@@ -24,10 +24,10 @@ _HOMES = {
         "Trimmed",
         "Usage",
     ),
-    "bruno_llm.config": ("ProviderConfig",),
-    "bruno_llm.context": ("ContextWindow",),
-    "bruno_llm.costs": ("Budget", "BudgetWarning", "CostTracker"),
-    "bruno_llm.embeddings": (
+    "bruno_llm.config.settings": ("ProviderConfig",),
+    "bruno_llm.policies.window": ("ContextWindow",),
+    "bruno_llm.costs.tracker": ("Budget", "BudgetWarning", "CostTracker"),
+    "bruno_llm.embeddings.embedder": (
         "GeminiEmbedder",
         "LiteLLMEmbedder",
         "OllamaEmbedder",
@@ -54,18 +54,18 @@ _HOMES = {
         "StructuredOutputError",
         "TransientError",
     ),
-    "bruno_llm.factory": ("LLMFactory", "UnifiedProviderFactory"),
+    "bruno_llm.factory.factory": ("LLMFactory", "UnifiedProviderFactory"),
     "bruno_llm.fallback": ("FallbackProvider",),
     "bruno_llm.messages": ("completion_message", "file_message", "image_message", "tool_result"),
-    "bruno_llm.prices": ("ModelPrice",),
+    "bruno_llm.costs.prices": ("ModelPrice",),
     "bruno_llm.provider": ("LiteLLMProvider",),
     "bruno_llm.providers.claude": ("ClaudeProvider",),
     "bruno_llm.providers.gemini": ("GeminiProvider",),
     "bruno_llm.providers.ollama": ("OllamaProvider",),
     "bruno_llm.providers.openai": ("OpenAIProvider",),
-    "bruno_llm.rate_limit": ("RateLimit",),
-    "bruno_llm.retry": ("Retry",),
-    "bruno_llm.timeouts": ("Timeout",),
+    "bruno_llm.rate_limit.limit": ("RateLimit",),
+    "bruno_llm.policies.retry": ("Retry",),
+    "bruno_llm.policies.timeouts": ("Timeout",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -22,7 +22,7 @@ from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
 
 from bruno_llm import _clock, _litellm
-from bruno_llm.cache import Cache
+from bruno_llm.call.endpoint import Booked, Booking, Call, Endpoint
 from bruno_llm.capabilities import Capabilities, capabilities_of
 from bruno_llm.completion import (
     Completion,
@@ -33,9 +33,8 @@ from bruno_llm.completion import (
     Trimmed,
     Usage,
 )
-from bruno_llm.context import ContextWindow
-from bruno_llm.costs import CostTracker
-from bruno_llm.endpoint import Booked, Booking, Call, Endpoint
+from bruno_llm.costs.tracker import CostTracker
+from bruno_llm.errors.translate import request_id_of
 from bruno_llm.exceptions import (
     ConfigurationError,
     ContentFilterError,
@@ -45,7 +44,6 @@ from bruno_llm.exceptions import (
 )
 from bruno_llm.keys import hide_url_secrets
 from bruno_llm.messages import ChatMessage, texts_of, to_chat
-from bruno_llm.opened import OpenStream
 from bruno_llm.params import (
     CHAT_PARAMS,
     FEATURES,
@@ -56,13 +54,15 @@ from bruno_llm.params import (
     present,
     spelt_out,
 )
-from bruno_llm.rate_limit import RateLimit
-from bruno_llm.reading import Answer, read_answer
-from bruno_llm.retry import Retry
-from bruno_llm.timeouts import Timeout
-from bruno_llm.translation import request_id_of
+from bruno_llm.policies.cache import Cache
+from bruno_llm.policies.retry import Retry
+from bruno_llm.policies.timeouts import Timeout
+from bruno_llm.policies.window import ContextWindow
+from bruno_llm.rate_limit.limit import RateLimit
+from bruno_llm.vendors.ollama import OLLAMA as OLLAMA_WIRE
 from bruno_llm.wire.client import Exchange
-from bruno_llm.wire.ollama import OLLAMA as OLLAMA_WIRE
+from bruno_llm.wire.reading import Answer, read_answer
+from bruno_llm.wire.stream import OpenStream
 
 __all__ = ["LiteLLMProvider", "said"]
 

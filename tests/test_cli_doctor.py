@@ -166,7 +166,7 @@ def test_a_package_that_is_missing_is_told(vendors: FakeServer, home: pytest.Mon
 
 
 def test_a_broken_plugin_is_named(vendors: FakeServer, home: pytest.MonkeyPatch) -> None:
-    from bruno_llm.factory import LLMFactory
+    from bruno_llm.factory.factory import LLMFactory
 
     home.setattr(LLMFactory, "broken_plugins", classmethod(lambda cls: {"odd": "has no stream()"}))
     assert "plugin odd: has no stream()" in invoke("doctor").stdout

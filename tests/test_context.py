@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from bruno_llm.completion import Trimmed
-from bruno_llm.context import ContextWindow, Fitted
 from bruno_llm.exceptions import (
     ConfigurationError,
     ContextLengthExceededError,
     RateLimitError,
 )
-from bruno_llm.tokens import counter_for
+from bruno_llm.policies.window import ContextWindow, Fitted
+from bruno_llm.tokens.counter import counter_for
 
 Chat = list[dict[str, Any]]
 

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bruno_llm.cost_report import (
+from bruno_llm.costs.report import (
     BudgetState,
     By,
     CostLine,

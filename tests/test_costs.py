@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from bruno_llm import _clock
 from bruno_llm.completion import Usage
-from bruno_llm.costs import Budget, BudgetWarning, CostTracker
+from bruno_llm.costs.tracker import Budget, BudgetWarning, CostTracker
 from bruno_llm.exceptions import BudgetExceededError, ConfigurationError
 
 NOON = datetime(2025, 11, 21, 12, tzinfo=timezone.utc).timestamp()

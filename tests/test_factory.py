@@ -19,8 +19,8 @@ from bruno_core.models.config import BrunoConfig, LLMConfig, MemoryConfig
 from pydantic import SecretStr
 
 from bruno_llm import keys
-from bruno_llm.config import ProviderConfig
-from bruno_llm.costs import CostTracker
+from bruno_llm.config.settings import ProviderConfig
+from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import (
     AuthenticationError,
     BudgetExceededError,
@@ -29,15 +29,15 @@ from bruno_llm.exceptions import (
     ProviderConnectionError,
     ServiceUnavailableError,
 )
-from bruno_llm.factory import LLMFactory, UnifiedProviderFactory
+from bruno_llm.factory.factory import LLMFactory, UnifiedProviderFactory
+from bruno_llm.factory.health import ProviderHealth, check_all, is_local
 from bruno_llm.fallback import FallbackProvider
-from bruno_llm.health import ProviderHealth, check_all, is_local
+from bruno_llm.policies.retry import Retry
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.providers.claude import ClaudeProvider
 from bruno_llm.providers.gemini import GeminiProvider
 from bruno_llm.providers.ollama import OllamaProvider
 from bruno_llm.providers.openai import OpenAIProvider
-from bruno_llm.retry import Retry
 from bruno_llm.testing import FakeServer, Fault, Reply
 
 KEY = "sk-planted-1234567890-WXYZ"
@@ -195,7 +195,7 @@ def test_contradictions() -> None:
 
 def test_listing_imports_no_provider() -> None:
     code = (
-        "import sys; from bruno_llm.factory import LLMFactory\n"
+        "import sys; from bruno_llm.factory.factory import LLMFactory\n"
         "names = LLMFactory.list_providers(); assert LLMFactory.is_registered('OpenAI')\n"
         "assert LLMFactory.is_registered('anthropic') and not LLMFactory.is_registered('groq/x')\n"
         "print(names, [m for m in ('litellm', 'httpx', 'bruno_llm.provider') if m in sys.modules])"

@@ -28,11 +28,11 @@ from structlog.testing import capture_logs
 
 from bruno_llm import _clock
 from bruno_llm.completion import Usage
-from bruno_llm.cost_books import Entry, Limit, Post, Reserve
-from bruno_llm.cost_report import report_from_ledger
-from bruno_llm.costs import Budget, BudgetWarning, CostTracker
+from bruno_llm.costs.books import Entry, Limit, Post, Reserve
+from bruno_llm.costs.ledger import Ledger
+from bruno_llm.costs.report import report_from_ledger
+from bruno_llm.costs.tracker import Budget, BudgetWarning, CostTracker
 from bruno_llm.exceptions import BudgetExceededError, ConfigurationError, LLMError
-from bruno_llm.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[1]
 USAGE = Usage(1000, 200, 1200, cached_tokens=600, cache_creation_tokens=100, reasoning_tokens=50)
@@ -176,7 +176,7 @@ def start(script: str, *arguments: str, flags: tuple[str, ...] = ()) -> subproce
         import asyncio, os, sys
         from decimal import Decimal
         from bruno_llm.completion import Usage
-        from bruno_llm.costs import Budget, CostTracker
+        from bruno_llm.costs.tracker import Budget, CostTracker
         from bruno_llm.exceptions import BudgetExceededError
     """
     code = textwrap.dedent(prelude) + textwrap.dedent(script)
@@ -687,7 +687,7 @@ def test_a_missing_extra_is_named(
 
 def test_importing_it_imports_no_database() -> None:
     script = """
-        import bruno_llm.ledger, bruno_llm.cost_report
+        import bruno_llm.costs.ledger, bruno_llm.costs.report
         CostTracker(budget=1)
         print(sorted({"sqlalchemy", "psycopg", "litellm"} & set(sys.modules)))
     """

@@ -228,8 +228,8 @@ def test_nothing_is_made_until_the_application_sets_up_an_sdk() -> None:
         "p = OpenAIProvider(api_key='k'*20, base_url='http://127.0.0.1:9/v1', retry=None)\n"
         "try: asyncio.run(p.generate([{'role': 'user', 'content': 'x'}]))\n"
         "except LLMError: pass\n"
-        "from bruno_llm import observe\n"
-        "print('instruments:', observe._instruments.cache_info().currsize)\n"
+        "from bruno_llm.call import watch\n"
+        "print('instruments:', watch._instruments.cache_info().currsize)\n"
     )
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True

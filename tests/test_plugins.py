@@ -15,7 +15,7 @@ import pytest
 from bruno_core.interfaces.llm import LLMInterface
 
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.plugins import broken_plugins, list_plugins, load_plugin, problems
+from bruno_llm.factory.plugins import broken_plugins, list_plugins, load_plugin, problems
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "custom_provider"
 
@@ -227,7 +227,7 @@ def test_a_plugin_that_is_not_there() -> None:
 
 SCRIPT = """
 import asyncio, json, sys
-from bruno_llm.factory import LLMFactory
+from bruno_llm.factory.factory import LLMFactory
 
 async def main():
     names = LLMFactory.list_providers()

@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from bruno_llm import ClaudeProvider, GeminiProvider, OpenAIEmbedder, OpenAIProvider, _litellm
-from bruno_llm.endpoint import Endpoint
+from bruno_llm.call.endpoint import Endpoint
 
 PRICED: list[type[Endpoint]] = [ClaudeProvider, GeminiProvider, OpenAIProvider, OpenAIEmbedder]
 # Where litellm's bundled map is known to differ from the vendor's page: (provider, model, field).

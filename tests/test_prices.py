@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bruno_llm import ClaudeProvider, GeminiProvider, ModelPrice, OpenAIProvider, Usage, _litellm
-from bruno_llm.prices import price_of
+from bruno_llm.costs.prices import price_of
 
 PRICE = ModelPrice(2.0, 10.0, cached=0.2, cache_creation=2.5)
 

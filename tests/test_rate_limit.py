@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bruno_llm.exceptions import ConfigurationError, RateLimitError
-from bruno_llm.rate_limit import RateLimit, Ticket
+from bruno_llm.rate_limit.limit import RateLimit, Ticket
 from bruno_llm.testing import MovedClock
 
 

@@ -23,7 +23,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError, RateLimitError
-from bruno_llm.rate_limit import RateLimit, Ticket
+from bruno_llm.rate_limit.limit import RateLimit, Ticket
 from bruno_llm.testing import MovedClock
 
 BINARY = shutil.which("redis-server")
@@ -110,7 +110,7 @@ async def seconds_of(awaitable: Any) -> float:
 
 WORKER = """
 import asyncio, sys, time
-from bruno_llm.rate_limit import RateLimit
+from bruno_llm.rate_limit.limit import RateLimit
 
 async def main(url, key, what, count):
     if what == "pace":
@@ -481,14 +481,14 @@ class TestSettings:
     def test_a_missing_extra_is_named(
         self, package: str, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.delitem(sys.modules, "bruno_llm.rate_limit_redis", raising=False)
+        monkeypatch.delitem(sys.modules, "bruno_llm.rate_limit.shared", raising=False)
         monkeypatch.setitem(sys.modules, package, None)
         with pytest.raises(ConfigurationError, match=r"bruno-llm\[redis\]"):
             RateLimit(60, store=server.url)
 
     def test_importing_the_limit_does_not_import_redis(self) -> None:
         code = (
-            "import sys, bruno_llm.rate_limit, bruno_llm.retry; "
+            "import sys, bruno_llm.rate_limit.limit, bruno_llm.policies.retry; "
             "print([name for name in ('redis', 'pyrate_limiter', 'tenacity', 'litellm')"
             " if name in sys.modules])"
         )

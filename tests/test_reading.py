@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from bruno_llm import ReasoningDelta, TextDelta, ToolCallDelta, Usage
-from bruno_llm.reading import Answer, StreamReader, read_answer, read_usage
 from bruno_llm.wire.facts import Facts
+from bruno_llm.wire.reading import Answer, StreamReader, read_answer, read_usage
 
 
 def chunk(index: int = 0, finish: str | None = None, **delta: Any) -> dict[str, Any]:

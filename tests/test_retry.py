@@ -18,7 +18,7 @@ from bruno_llm.exceptions import (
     RequestTimeoutError,
     ServiceUnavailableError,
 )
-from bruno_llm.retry import Retry
+from bruno_llm.policies.retry import Retry
 from bruno_llm.testing import MovedClock
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bruno_llm import ConfigurationError, Timeout
-from bruno_llm.timeouts import LimitReached, within
+from bruno_llm.policies.timeouts import LimitReached, within
 
 
 @pytest.mark.parametrize("name", ["read", "total", "first_token", "connect"])

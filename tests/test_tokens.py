@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bruno_llm.image_tokens import image_size
-from bruno_llm.tokens import TokenCounter, counter_for
+from bruno_llm.tokens.counter import TokenCounter, counter_for
+from bruno_llm.tokens.images import image_size
 
 # The example of OpenAI's cookbook, "How to count tokens with tiktoken", with the API's counts.
 JARGON: list[dict[str, Any]] = [
@@ -560,7 +560,7 @@ os.environ.pop("TIKTOKEN_CACHE_DIR", None)
 
 def test_needs_no_network_no_litellm_and_leaves_the_environment_alone() -> None:
     out = run_python(
-        NO_NETWORK + "import bruno_llm.tokens as t\n"
+        NO_NETWORK + "import bruno_llm.tokens.counter as t\n"
         "assert 'tiktoken' not in sys.modules\n"
         "before = dict(os.environ)\n"
         "print(t.counter_for('openai', 'gpt-4o').text('Hello world'))\n"
@@ -573,7 +573,7 @@ def test_needs_no_network_no_litellm_and_leaves_the_environment_alone() -> None:
 
 def test_keeps_the_cache_folder_the_user_has_set(tmp_path: Path) -> None:
     out = run_python(
-        "import os, bruno_llm.tokens as t\n"
+        "import os, bruno_llm.tokens.counter as t\n"
         "t.counter_for('openai', 'gpt-4o').text('Hello world')\n"
         "print(os.environ['TIKTOKEN_CACHE_DIR'])",
         TIKTOKEN_CACHE_DIR=str(tmp_path),
@@ -593,7 +593,7 @@ def test_without_the_files_it_estimates_from_the_bytes(tmp_path: Path) -> None:
     damaged.write_bytes(b"not a vocabulary")
     out = run_python(
         NO_NETWORK + HIDE_LITELLM + f"os.environ['TIKTOKEN_CACHE_DIR'] = {str(tmp_path)!r}\n"
-        "import bruno_llm.tokens as t\n"
+        "import bruno_llm.tokens.counter as t\n"
         "print('count', t.counter_for('openai', 'gpt-4o').text('Hello world!'))"
     )
     assert "tokenizer_missing" in out
@@ -609,14 +609,14 @@ def test_takes_the_files_from_the_users_cache(tmp_path: Path) -> None:
     shutil.copy(folder / "9b5ad71b2ce5302211f9c61530b329a4922fc6a4", tmp_path)
     out = run_python(
         NO_NETWORK + HIDE_LITELLM + f"os.environ['TIKTOKEN_CACHE_DIR'] = {str(tmp_path)!r}\n"
-        "import bruno_llm.tokens as t\n"
+        "import bruno_llm.tokens.counter as t\n"
         "print(t.counter_for('openai', 'gpt-4').text('Hello, how are you?'))"
     )
     assert out.strip() == "6"
 
 
 def test_the_missing_vocabulary_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bruno_llm import tokens
+    from bruno_llm.tokens import counter as tokens
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.delenv("TIKTOKEN_CACHE_DIR", raising=False)

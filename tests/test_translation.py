@@ -10,6 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bruno_llm.errors.translate import (
+    ErrorRule,
+    Redactor,
+    request_id_of,
+    retry_after_of,
+    translate,
+)
 from bruno_llm.exceptions import (
     AuthenticationError,
     ContentFilterError,
@@ -25,13 +32,6 @@ from bruno_llm.exceptions import (
     ServiceUnavailableError,
 )
 from bruno_llm.testing import MovedClock
-from bruno_llm.translation import (
-    ErrorRule,
-    Redactor,
-    request_id_of,
-    retry_after_of,
-    translate,
-)
 from bruno_llm.wire.client import Exchange
 
 

@@ -10,7 +10,7 @@ import pytest
 from bruno_llm import ClaudeProvider, GeminiProvider, LiteLLMProvider, OpenAIProvider
 from bruno_llm.exceptions import ConfigurationError, LLMError, ServiceUnavailableError
 from bruno_llm.testing import FakeServer, Raw
-from bruno_llm.vendor_api import has_model
+from bruno_llm.vendors.model_list import has_model
 from tests import wire
 
 pytestmark = pytest.mark.usefixtures("no_keys")

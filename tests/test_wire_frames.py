@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bruno_llm.wire.anthropic import ANTHROPIC
+from bruno_llm.vendors.anthropic import ANTHROPIC
+from bruno_llm.vendors.gemini import GEMINI
+from bruno_llm.vendors.ollama import OLLAMA
+from bruno_llm.vendors.openai import COMPATIBLE, OPENAI
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.frames import FrameReader
-from bruno_llm.wire.gemini import GEMINI
-from bruno_llm.wire.ollama import OLLAMA
-from bruno_llm.wire.openai import COMPATIBLE, OPENAI
 from bruno_llm.wire.shape import COUNT, misfit, read_json
 
 CHUNK = {"id": "c", "choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": None}]}

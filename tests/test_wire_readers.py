@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bruno_llm.completion import ReasoningDelta, TextDelta, ToolCallDelta
-from bruno_llm.reading import StreamReader, read_answer, read_usage
-from bruno_llm.vendors import ANTHROPIC, COMPATIBLE, GEMINI, OLLAMA, OPENAI
+from bruno_llm.vendors.registry import ANTHROPIC, COMPATIBLE, GEMINI, OLLAMA, OPENAI
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.frames import FrameReader
+from bruno_llm.wire.reading import StreamReader, read_answer, read_usage
 from tests.wire import Sample, samples
 from tests.wire.variants import variants
 

@@ -18,7 +18,7 @@ from bruno_llm import _litellm
 from bruno_llm.cli._answer import facts, money, stream_answer
 from bruno_llm.cli._choice import Choice, close
 from bruno_llm.cli._console import Answer, note, say_error
-from bruno_llm.costs import CostTracker
+from bruno_llm.costs.tracker import CostTracker
 
 __all__ = ["Chat"]
 

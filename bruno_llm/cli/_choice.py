@@ -97,7 +97,7 @@ class Choice:
             LLMError: Nothing was named, and none is available.
         """
         from bruno_llm.exceptions import ConfigurationError, LLMError
-        from bruno_llm.factory import LLMFactory
+        from bruno_llm.factory.factory import LLMFactory
 
         settings = {name: value for name, value in self.settings.items() if value is not None}
         named = settings | ({"model": self.model} if self.model else {})
@@ -120,7 +120,7 @@ class Choice:
 
 
 def _default_file() -> bool:
-    from bruno_llm.config_file import find_config_file
+    from bruno_llm.config.file import find_config_file
 
     return find_config_file() is not None
 

@@ -15,7 +15,7 @@ from bruno_llm import _clock, _litellm
 from bruno_llm.cli._answer import money, stream_answer, tokens
 from bruno_llm.cli._console import Answer
 from bruno_llm.completion import Completion
-from bruno_llm.costs import CostTracker
+from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.demo.engine import Engine
 from bruno_llm.demo.memory import InMemory
 from bruno_llm.provider import LiteLLMProvider

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from bruno_llm import keys
 from bruno_llm.cli._console import printable, table
-from bruno_llm.config import PRECEDENCE, ProviderConfig, Setting
-from bruno_llm.config_file import find_config_file, read_config_file
+from bruno_llm.config.file import find_config_file, read_config_file
+from bruno_llm.config.settings import PRECEDENCE, ProviderConfig, Setting
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.factory import LLMFactory
-from bruno_llm.health import ProviderHealth
+from bruno_llm.factory.factory import LLMFactory
+from bruno_llm.factory.health import ProviderHealth
 from bruno_llm.keys import hide_url_secrets
 
 if TYPE_CHECKING:

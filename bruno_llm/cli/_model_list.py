@@ -13,10 +13,10 @@ from bruno_llm import _litellm
 from bruno_llm.capabilities import capabilities_of
 from bruno_llm.cli._choice import close
 from bruno_llm.cli._console import printable, table
-from bruno_llm.factory import LLMFactory
-from bruno_llm.factory_build import Registry, Target
-from bruno_llm.health import is_local
-from bruno_llm.prices import price_of
+from bruno_llm.costs.prices import price_of
+from bruno_llm.factory.build import Registry, Target
+from bruno_llm.factory.factory import LLMFactory
+from bruno_llm.factory.health import is_local
 
 if TYPE_CHECKING:
     from bruno_core.interfaces.llm import LLMInterface

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from bruno_llm import _litellm
 from bruno_llm.capabilities import capabilities_of
 from bruno_llm.cli._console import table
+from bruno_llm.costs.prices import price_of
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.factory_build import Registry
-from bruno_llm.prices import price_of
-from bruno_llm.tokens import counter_for
+from bruno_llm.factory.build import Registry
+from bruno_llm.tokens.counter import counter_for
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -84,7 +84,7 @@ def render(counted: Sequence[Count], characters: int) -> RenderableType:
     """For people."""
     from rich.text import Text
 
-    from bruno_llm.cost_report import usd
+    from bruno_llm.costs.report import usd
 
     numbers = ("Tokens", "Of window", "As a prompt")
     made = table("Model", "Tokens", "", *numbers[1:], right=numbers)

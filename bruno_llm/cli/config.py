@@ -30,8 +30,8 @@ def show(provider: str | None, config: str | None, profile: str | None, as_json:
 
     from bruno_llm.cli._console import out, print_json
     from bruno_llm.cli._doctor import configured, settings_table
-    from bruno_llm.config_file import find_config_file
-    from bruno_llm.factory import LLMFactory
+    from bruno_llm.config.file import find_config_file
+    from bruno_llm.factory.factory import LLMFactory
 
     of_file = not provider and bool(config or profile or find_config_file())
     rows = LLMFactory.explain(provider, configured(config, profile) if of_file else None)
@@ -46,6 +46,6 @@ def show(provider: str | None, config: str | None, profile: str | None, as_json:
 def schema() -> None:
     """Print the JSON schema of a configuration file, for editors and forms."""
     from bruno_llm.cli._console import print_json
-    from bruno_llm.config import config_schema
+    from bruno_llm.config.settings import config_schema
 
     print_json(config_schema())

@@ -43,8 +43,8 @@ def command(
     """Show what calls cost, as they were booked in a ledger (CostTracker(ledger=...))."""
     if as_csv + as_json + (html is not None) > 1:
         raise click.UsageError("give one of --csv, --json and --html.")
-    from bruno_llm import cost_report
     from bruno_llm.cli._console import note, out
+    from bruno_llm.costs import report as cost_report
 
     report = cost_report.report_from_ledger(ledger or _configured(config, profile), since, by)  # type: ignore[arg-type]
     if as_csv:
@@ -60,7 +60,7 @@ def command(
 
 def _configured(config: str | None, profile: str | None) -> str:
     from bruno_llm.cli._doctor import configured
-    from bruno_llm.config_file import find_config_file
+    from bruno_llm.config.file import find_config_file
 
     if config or profile or find_config_file():
         costs = configured(config, profile).costs

@@ -39,7 +39,7 @@ def list_() -> None:
     """List whose keys are kept, with the last four characters of each."""
     from bruno_llm import keys
     from bruno_llm.cli._console import note
-    from bruno_llm.factory import LLMFactory
+    from bruno_llm.factory.factory import LLMFactory
 
     stored = keys.list_keys(LLMFactory.list_providers())
     for key in stored:
@@ -66,6 +66,6 @@ def delete(ctx: click.Context, provider: str) -> None:
 
 def _account(provider: str) -> str:
     """The name that a provider's key is looked up under, whichever of its names was given."""
-    from bruno_llm.factory_build import Registry
+    from bruno_llm.factory.build import Registry
 
     return Registry().find(provider).name

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from bruno_llm.prices import ModelPrice
+from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.provider import LiteLLMProvider
-from bruno_llm.vendors import ANTHROPIC
+from bruno_llm.vendors.registry import ANTHROPIC
 
 __all__ = ["ClaudeProvider"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bruno_llm.provider import LiteLLMProvider
-from bruno_llm.vendors import OLLAMA
+from bruno_llm.vendors.registry import OLLAMA
 
 __all__ = ["OllamaProvider"]
 

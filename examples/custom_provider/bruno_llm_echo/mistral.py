@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bruno_llm.provider import LiteLLMProvider
-from bruno_llm.vendor_api import ModelList
-from bruno_llm.vendors import COMPATIBLE
+from bruno_llm.vendors.model_list import ModelList
+from bruno_llm.vendors.registry import COMPATIBLE
 
 
 class MistralProvider(LiteLLMProvider):

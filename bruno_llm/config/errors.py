@@ -1,0 +1,60 @@
+"""Pydantic's findings in the words of this package, without the values it was given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from bruno_llm.config import policies
+from bruno_llm.config.file import nearest
+from bruno_llm.config.names import KINDS, VENDOR_PARAMS
+
+__all__ = ["describe"]
+
+_SHOWN_NUMBER = re.compile(r"[-+]?\d[\w.]{0,7}")
+
+
+def describe(error: ValidationError) -> str:
+    """What is wrong with a configuration, in one line, with no value that could be a secret."""
+    return "; ".join(
+        dict.fromkeys(_describe_one(e) for e in error.errors(include_url=False)),
+    )
+
+
+def _describe_one(problem: Any) -> str:
+    # Branches of a union and validators put their own names into the place.
+    place = [str(p) for p in problem["loc"] if not str(p).startswith(("function-", "nullable["))]
+    place = [p for p in place if p not in ("ProviderConfig", "str")]
+    name = ".".join(place)
+    if problem["type"] == "extra_forbidden":
+        known = {*KINDS, *VENDOR_PARAMS} if len(place) == 1 else _options(place[0])
+        return f"unknown setting {name!r}{nearest(place[-1], known)}"
+    if problem["type"] == "missing":
+        return f"{name} is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    if not name:
+        return str(message)
+    return f"{name}{_shown_value(problem['input'])}: {message[:1].lower()}{message[1:]}"
+
+
+def _options(policy: str) -> Collection[str]:
+    models: dict[str, type[BaseModel]] = {
+        "retry": policies.Retry,
+        "rate_limit": policies.RateLimit,
+        "costs": policies.Costs,
+        "cache": policies.Cache,
+        "window": policies.Window,
+    }
+    return models[policy].model_fields
+
+
+def _shown_value(value: Any) -> str:
+    """The wrong value, when it is a number or so near to one that it cannot be a secret."""
+    if isinstance(value, bool | int | float):
+        return f" = {value}"
+    if isinstance(value, str) and _SHOWN_NUMBER.fullmatch(value):
+        return f" = {value!r}"
+    return ""

@@ -1,0 +1,12 @@
+"""Texts as vectors, over the same path as chat."""
+
+from __future__ import annotations
+
+from bruno_llm.embeddings.embedder import (
+    GeminiEmbedder,
+    LiteLLMEmbedder,
+    OllamaEmbedder,
+    OpenAIEmbedder,
+)
+
+__all__ = ["GeminiEmbedder", "LiteLLMEmbedder", "OllamaEmbedder", "OpenAIEmbedder"]

@@ -1,0 +1,435 @@
+"""Embeddings, on bruno-core's interface, by the same way out as the chat providers."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from bruno_core.interfaces.embedding import EmbeddingInterface
+from bruno_core.models.message import Message
+from pydantic import SecretStr
+
+from bruno_llm import _litellm
+from bruno_llm.call.endpoint import Booked, Call, Endpoint
+from bruno_llm.completion import Usage
+from bruno_llm.costs.prices import ModelPrice
+from bruno_llm.costs.tracker import CostTracker
+from bruno_llm.exceptions import (
+    ConfigurationError,
+    ContextLengthExceededError,
+    EmptyResponseError,
+    InvalidRequestError,
+    ServiceUnavailableError,
+)
+from bruno_llm.params import check_names, present
+from bruno_llm.policies.retry import Retry
+from bruno_llm.policies.timeouts import Timeout
+from bruno_llm.rate_limit.limit import RateLimit
+from bruno_llm.vendors.registry import GEMINI, OLLAMA, OPENAI
+from bruno_llm.wire.client import Exchange, watching
+from bruno_llm.wire.reading import read_usage
+
+__all__ = ["GeminiEmbedder", "LiteLLMEmbedder", "OllamaEmbedder", "OpenAIEmbedder"]
+
+_PARAMS = frozenset({"encoding_format", "user", "input_type", "extra_headers", "extra_body"})
+# Batches of one call under way at once; the rate limit's slots may make it fewer.
+_AT_ONCE = 4
+
+
+@dataclass(slots=True)
+class _Batch(Call):
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The part of litellm's ``EmbeddingResponse`` that is read here."""
+
+    data: Sequence[Any]
+    usage: Mapping[str, int]
+    model: str
+
+
+class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
+    """Every embedding model litellm reaches; the named embedders fill in the class attributes.
+
+    Long lists are split into batches that the vendor takes, sent side by side, and come back in
+    order. Errors, keys, retries, limits and costs are those of the chat providers.
+
+    Args:
+        model: A litellm model string, or the bare name for a named embedder.
+        api_key: As for the providers.
+        base_url: As for the providers.
+        timeout: Seconds, or a ``Timeout``, for each batch.
+        retry: What to do after passing failures, batch by batch; ``None`` for one try.
+        rate_limit: Requests and tokens per minute, calls at once; ``None`` for no limit.
+        costs: Books every batch and keeps budgets.
+        dimensions: Ask for vectors of this length, where the model can shorten them.
+        batch_size: Texts in one request; the vendor's limit when not given.
+        params: ``encoding_format``, ``user``, ``input_type``, ``extra_headers``, ``extra_body``.
+
+    Raises:
+        ConfigurationError: No model, an unknown option, or a value that cannot be right.
+    """
+
+    kind = "embedding"
+    max_batch_size: ClassVar[int | None] = None
+    max_batch_tokens: ClassVar[int | None] = None
+    dimensions_of: ClassVar[Mapping[str, int]] = {}
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        api_key: str | SecretStr | None = None,
+        base_url: str | None = None,
+        timeout: Timeout | float | None = 60.0,
+        retry: Retry | None = Retry(),  # noqa: B008  frozen, so it can be shared
+        rate_limit: RateLimit | None = None,
+        costs: CostTracker | None = None,
+        dimensions: int | None = None,
+        batch_size: int | None = None,
+        **params: Any,
+    ) -> None:
+        check_names(params, _PARAMS, f"{type(self).__name__}()")
+        super().__init__(
+            model,
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            retry=retry,
+            rate_limit=rate_limit,
+            costs=costs,
+        )
+        for name, value in (("dimensions", dimensions), ("batch_size", batch_size)):
+            if value is not None and (isinstance(value, bool) or value < 1):
+                raise ConfigurationError(f"{name} must be a whole number above 0, not {value!r}")
+        self._dimensions = dimensions
+        self._probed: int | None = None
+        self._batch_size = batch_size
+        self._params = params
+
+    async def embed_text(self, text: str) -> list[float]:
+        """The vector of one text.
+
+        Raises:
+            LLMError: See ``bruno_llm.exceptions``.
+        """
+        return (await self.embed_texts([text]))[0]
+
+    async def embed_texts(self, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors of many texts, in their order.
+
+        Raises:
+            InvalidRequestError: A text is empty, or this is not a list of texts.
+            ContextLengthExceededError: One text alone is longer than the model takes.
+            LLMError: See ``bruno_llm.exceptions``. One failed batch fails the whole.
+        """
+        if isinstance(texts, str):
+            raise InvalidRequestError("texts must be a list; for one text use embed_text()")
+        for place, text in enumerate(texts):
+            if not isinstance(text, str) or not text.strip():
+                raise InvalidRequestError(f"text {place} is empty or no text", self.name)
+        if not texts:
+            return []
+        self._require_model()
+        api_key = self._key(self.base_url)
+        await _litellm.load(self._litellm_model)
+        if not self._counter.loaded:
+            await _litellm.off_loop(self._counter.load)
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(batch: Sequence[str], tokens: int) -> list[list[float]]:
+            async with places:
+                return await self._embed(batch, tokens, api_key)
+
+        tasks = [asyncio.ensure_future(one(*batch)) for batch in self._batches(texts)]
+        try:
+            parts = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+        return [vector for part in parts for vector in part]
+
+    async def embed_message(self, message: Message) -> list[float]:
+        """The vector of a message's text."""
+        return await self.embed_text(message.content)
+
+    def get_dimension(self) -> int:
+        """The length of the vectors: asked for, known of the model, or seen on the first call.
+
+        Raises:
+            ConfigurationError: Nobody knows yet: embed something first, or ``await probe()``.
+        """
+        facts = _litellm.model_facts(self._litellm_model, self._route)
+        bare = self.model.rsplit("/", 1)[-1].removesuffix(":latest")
+        known = (
+            self._dimensions
+            or self._probed
+            or self.dimensions_of.get(bare)
+            or facts.get("output_vector_size")
+        )
+        if not known:
+            raise ConfigurationError(
+                f"the dimension of {self.model} is not known before its first call",
+                self.name,
+                model=self.model,
+                hint="await embedder.probe() once, or give dimensions=...",
+            )
+        return int(known)
+
+    async def probe(self) -> int:
+        """The length of the vectors, found by embedding one word if nobody knows it."""
+        try:
+            return self.get_dimension()
+        except ConfigurationError:
+            await self.embed_text("dimension")
+            return self.get_dimension()
+
+    def get_model_name(self) -> str:
+        """The model's name as the vendor writes it."""
+        return self.model
+
+    def calculate_similarity(
+        self, embedding1: Sequence[float], embedding2: Sequence[float]
+    ) -> float:
+        """Cosine similarity of two vectors, 0 (nothing in common or opposed) to 1 (the same).
+
+        Raises:
+            InvalidRequestError: The vectors have different lengths, or none.
+        """
+        if len(embedding1) != len(embedding2) or not embedding1:
+            raise InvalidRequestError(
+                f"vectors of {len(embedding1)} and {len(embedding2)} numbers cannot be compared"
+            )
+        one, two = math.hypot(*embedding1), math.hypot(*embedding2)
+        if not one or not two:
+            return 0.0
+        pairs = zip(embedding1, embedding2, strict=True)
+        # Divided first: the squares of very small or very large numbers leave a float's range.
+        return min(1.0, max(0.0, math.fsum((a / one) * (b / two) for a, b in pairs)))
+
+    def supports_batch(self) -> bool:
+        """Always: many texts take few requests."""
+        return True
+
+    def get_max_batch_size(self) -> int | None:
+        """Texts in one request; longer lists are split."""
+        return self._batch_size or self.max_batch_size
+
+    def _batches(self, texts: Sequence[str]) -> list[tuple[Sequence[str], int]]:
+        """The texts in requests that the vendor takes, each with its tokens."""
+        counter = self._counter
+        longest = _litellm.model_facts(self._litellm_model, self._route).get("max_input_tokens")
+        most, most_tokens = self.get_max_batch_size(), self.max_batch_tokens
+        batches: list[tuple[list[str], int]] = []
+        for place, text in enumerate(texts):
+            tokens = counter.text(text)
+            if counter.exact and longest and tokens > longest:
+                raise ContextLengthExceededError(
+                    f"text {place} has {tokens} tokens, the model takes {longest}",
+                    self.name,
+                    model=self.model,
+                )
+            last, used = batches[-1] if batches else ([], 0)
+            full = most is not None and len(last) >= most
+            heavy = most_tokens is not None and used + tokens > most_tokens
+            if not batches or full or heavy:
+                batches.append(([text], tokens))
+            else:
+                last.append(text)
+                batches[-1] = (last, used + tokens)
+        return [*batches]
+
+    async def _embed(
+        self, texts: Sequence[str], tokens: int, api_key: str | None
+    ) -> list[list[float]]:
+        call = _Batch(texts, self.timeout, api_key, self.base_url, tokens=tokens)
+        async with self._admitted(call) as booking:
+            vectors, booking.done = await self._send(call, self._try, None)
+        self._probed = len(vectors[0])
+        return vectors
+
+    async def _try(self, call: _Batch, exchange: Exchange) -> tuple[list[list[float]], Booked]:
+        response = await self._ask(call, exchange)
+        vectors = [_vector(item) for item in _in_order(response.data or [])]
+        if len(vectors) != len(call.texts):
+            raise ServiceUnavailableError(
+                f"{len(vectors)} vectors came back for {len(call.texts)} texts",
+                self.name,
+                model=self.model,
+            )
+        if not all(vectors):
+            raise EmptyResponseError("a vector is empty", self.name, model=self.model)
+        usage = read_usage(response.usage)
+        if not usage.prompt_tokens:
+            usage = Usage(call.tokens, 0, call.tokens, estimated=True)
+        cost = self._cost(response.model or "", usage)
+        return vectors, Booked(usage, cost, response.model or self.model)
+
+    async def _ask(self, call: _Batch, exchange: Exchange) -> Any:
+        answer = await _litellm.embedding(
+            self._clients,
+            exchange,
+            call.api_key,
+            {
+                "model": self._litellm_model,
+                "input": list(call.texts),
+                "api_base": call.base_url,
+                "timeout": call.timeout.read,
+                "dimensions": self._dimensions,
+                **present(self._params),
+            },
+        )
+        # litellm counts itself where the vendor sends no numbers.
+        if exchange.body and b'"usage' not in exchange.body:
+            return _Answer(answer.data, {}, answer.model)
+        return answer
+
+    async def _post(
+        self,
+        call: _Batch,
+        exchange: Exchange,
+        url: str,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str],
+    ) -> Mapping[str, Any]:
+        """Ask a vendor that litellm asks badly; its answer has a list of ``embeddings``."""
+        clients = await self._clients.get()
+        more: Mapping[str, str] = self._params.get("extra_headers") or {}
+        extra: Mapping[str, Any] = self._params.get("extra_body") or {}
+        with watching(exchange):
+            answer = await clients.http.post(
+                url, json={**body, **extra}, headers={**headers, **more}
+            )
+        answer.raise_for_status()
+        payload = exchange.payload()
+        if not isinstance(payload, dict) or not isinstance(payload.get("embeddings"), list):
+            exchange.facts.fault = "there are no embeddings in it"
+            raise ValueError("there are no embeddings in it")
+        return payload
+
+    def _expected_tokens(self, call: _Batch) -> int:
+        return call.tokens
+
+    def _worst_case(self, call: _Batch) -> Decimal | None:
+        tokens = call.tokens if self._counter.exact else call.tokens + call.tokens // 4
+        cost = self._cost("", Usage(tokens, 0, tokens))
+        return None if cost is None else Decimal(str(cost))
+
+
+class OpenAIEmbedder(LiteLLMEmbedder):
+    """OpenAI's embeddings, and those of servers in its format (``base_url=``)."""
+
+    name = "openai"
+    prefix = "openai/"
+    default_model = "text-embedding-3-small"
+    vendor = OPENAI
+    # OpenAI API reference, "Create embeddings": at most 2048 texts and 300,000 tokens a request.
+    max_batch_size = 2048
+    max_batch_tokens = 300_000
+    dimensions_of: ClassVar[Mapping[str, int]] = {
+        "text-embedding-3-small": 1536,
+        "text-embedding-3-large": 3072,
+        "text-embedding-ada-002": 1536,
+    }
+    prices: ClassVar[Mapping[str, ModelPrice]] = {
+        "text-embedding-3-small": ModelPrice(0.02, 0.0, source="OpenAI", as_of="2026-11-21"),
+        "text-embedding-3-large": ModelPrice(0.13, 0.0, source="OpenAI", as_of="2026-11-21"),
+    }
+
+
+class GeminiEmbedder(LiteLLMEmbedder):
+    """Google's embeddings, by the API of AI Studio."""
+
+    name = "gemini"
+    prefix = "gemini/"
+    prefixes = ("models/",)
+    default_model = "gemini-embedding-001"
+    vendor = GEMINI
+    max_batch_size = 100  # Gemini API reference, "batchEmbedContents"
+    dimensions_of: ClassVar[Mapping[str, int]] = {"gemini-embedding-001": 3072}
+
+    async def _ask(self, call: _Batch, exchange: Exchange) -> Any:
+        """Google's own ``batchEmbedContents``, asked without litellm.
+
+        ``litellm.aembedding`` (1.105 to 1.109) drops the client it is given here: it shares one
+        among all event loops, sends a request again on its own, and loses the error's status.
+        """
+        model = f"models/{self.model}"
+        request = present(
+            {
+                "model": model,
+                "outputDimensionality": self._dimensions,
+                "taskType": self._params.get("input_type"),
+            }
+        )
+        texts = [{**request, "content": {"parts": [{"text": text}]}} for text in call.texts]
+        base = call.base_url or "https://generativelanguage.googleapis.com/v1beta"
+        headers = {"x-goog-api-key": call.api_key} if call.api_key else {}
+        payload = await self._post(
+            call, exchange, f"{base}/{model}:batchEmbedContents", {"requests": texts}, headers
+        )
+        used = _tokens((payload.get("usageMetadata") or {}).get("promptTokenCount"))
+        data = [{"embedding": _get(item, "values")} for item in payload["embeddings"]]
+        return _Answer(data, {"prompt_tokens": used, "total_tokens": used}, self.model)
+
+
+class OllamaEmbedder(LiteLLMEmbedder):
+    """Embeddings of a model on this machine or in this network."""
+
+    name = "ollama"
+    prefix = "ollama/"
+    prefixes = ("ollama_chat/",)
+    default_model = "nomic-embed-text"
+    vendor = OLLAMA
+    max_batch_size = 256
+    dimensions_of: ClassVar[Mapping[str, int]] = {
+        "nomic-embed-text": 768,
+        "mxbai-embed-large": 1024,
+        "all-minilm": 384,
+    }
+
+    async def _ask(self, call: _Batch, exchange: Exchange) -> Any:
+        """Ollama's own ``/api/embed``, asked without litellm.
+
+        ``litellm.aembedding`` (1.105 to 1.109) asks it with one module-level client for all event
+        loops, and passes on neither the timeout nor the key.
+        """
+        body = {"model": self.model, "input": list(call.texts), "dimensions": self._dimensions}
+        headers = {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
+        payload = await self._post(
+            call, exchange, f"{call.base_url}/api/embed", present(body), headers
+        )
+        used = _tokens(payload.get("prompt_eval_count"))
+        data = [{"embedding": vector} for vector in payload["embeddings"]]
+        usage = {"prompt_tokens": used, "total_tokens": used}
+        return _Answer(data, usage, str(payload.get("model") or self.model))
+
+
+def _tokens(count: Any) -> int:
+    return count if type(count) is int and count > 0 else 0
+
+
+def _in_order(items: Sequence[Any]) -> list[Any]:
+    return sorted(items, key=lambda item: _get(item, "index") or 0)
+
+
+def _vector(item: Any) -> list[float]:
+    value = _get(item, "embedding")
+    if isinstance(value, str):  # encoding_format="base64": little-endian 32-bit floats
+        data = base64.b64decode(value)
+        return list(struct.unpack(f"<{len(data) // 4}f", data))
+    if any(type(number) not in (float, int) for number in value or ()):
+        raise ValueError("a vector holds something else than numbers")
+    return [float(number) for number in value or ()]
+
+
+def _get(item: Any, name: str) -> Any:
+    return item.get(name) if isinstance(item, dict) else getattr(item, name, None)

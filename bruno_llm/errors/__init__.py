@@ -1,0 +1,1 @@
+"""From whatever went wrong below to one error of ours."""

@@ -1,0 +1,541 @@
+"""Providers by name: from code, a configuration, a file or the environment.
+
+llm = LLMFactory.create("ollama", model="llama3.2")
+llm = LLMFactory.create("groq/llama-3.3-70b-versatile")
+llm = LLMFactory.create_from_file("bruno-llm.toml", "cloud")
+llm = await LLMFactory.create_available(["ollama", "openai"], prefer="local")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from bruno_core.interfaces.embedding import EmbeddingInterface
+from bruno_core.interfaces.llm import LLMInterface
+from bruno_core.models.config import BrunoConfig, LLMConfig
+from bruno_core.utils.logging import get_logger
+
+from bruno_llm.config.env import named_provider
+from bruno_llm.config.file import nearest
+from bruno_llm.config.names import canonical, with_provider
+from bruno_llm.config.settings import Layer, ProviderConfig, Setting, environment_layer
+from bruno_llm.exceptions import ConfigurationError, LLMError
+from bruno_llm.factory import health
+from bruno_llm.factory.build import (
+    BUILTIN,
+    ProviderClass,
+    Registry,
+    Target,
+    arguments_of,
+    build,
+    is_litellm,
+    own_names,
+    split,
+)
+from bruno_llm.factory.plugins import broken_plugins
+
+__all__ = ["LLMFactory", "UnifiedProviderFactory"]
+
+logger = get_logger(__name__)
+
+AnyConfig = Mapping[str, Any] | ProviderConfig | LLMConfig | BrunoConfig
+Candidate = str | Mapping[str, Any] | ProviderConfig | LLMInterface
+Preference = Literal["local", "cheapest", "fastest"] | Sequence[str]
+
+# What a member of a fallback takes over from the first provider, when it has none of its own.
+# Not the key, the address, the model and the limits: these belong to one vendor.
+_INHERITED = ("timeout", "system_prompt", "temperature", "max_tokens", "retry", "window")
+_SHARED = ("costs", "cache")
+
+
+class LLMFactory:
+    """Creates providers by name. Needs no instance; every method is a class method.
+
+    A name is one of ``list_providers()``, or any litellm model string (``vendor/model``).
+    Settings are taken in the order of ``bruno_llm.config.settings.PRECEDENCE``. Nothing is
+    connected, and a missing key is the first call's error, not this one's.
+    """
+
+    _registry: ClassVar[Registry] = Registry()
+
+    @classmethod
+    def create(
+        cls, provider: str | None = None, config: AnyConfig | None = None, **kwargs: Any
+    ) -> LLMInterface:
+        """Create a provider.
+
+        Args:
+            provider: A name or a litellm model string; may be left out when ``config`` has it.
+            config: Settings, or a configuration of this package or of bruno-core.
+            **kwargs: Settings that win over ``config``. Policies may be objects here
+                (``retry=Retry(5)``, ``costs=tracker``).
+
+        Returns:
+            The provider; a ``FallbackProvider`` when the configuration has a ``fallback``.
+
+        Raises:
+            ConfigurationError: Nothing has that name, or a setting is unknown or wrong.
+        """
+        base: ProviderConfig | None = None
+        values: dict[str, Any] = {}
+        objects: dict[str, Any] = {}
+        if isinstance(config, ProviderConfig):
+            base = config
+        elif isinstance(config, LLMConfig | BrunoConfig):
+            base = ProviderConfig.from_bruno_core(config)
+        elif config is not None:
+            values, objects = split(config)
+        more, more_objects = split(kwargs)
+        objects = {n: o for n, o in objects.items() if n not in more} | more_objects
+        target, settings = cls._configure(provider, base, {**values, **more})
+        return cls._create(target, settings, objects)
+
+    @classmethod
+    def create_from_config(cls, config: AnyConfig, **kwargs: Any) -> LLMInterface:
+        """Create the provider that a configuration names: ours, bruno-core's or a mapping.
+
+        Raises:
+            ConfigurationError: See :meth:`create`.
+        """
+        return cls.create(None, config, **kwargs)
+
+    @classmethod
+    def create_from_env(
+        cls, provider: str | None = None, prefix: str = "BRUNO_LLM", **kwargs: Any
+    ) -> LLMInterface:
+        """Create a provider from ``BRUNO_LLM_<PROVIDER>_<SETTING>`` and the vendor's own variables.
+
+        Args:
+            provider: A name; ``None`` takes ``BRUNO_LLM_PROVIDER``.
+            prefix: What the variables begin with instead of ``BRUNO_LLM``.
+            **kwargs: Settings that win.
+
+        Raises:
+            ConfigurationError: See :meth:`create`; or no provider is named anywhere.
+        """
+        plain, objects = split(kwargs)
+        target, settings = cls._configure(provider, None, plain, prefix=prefix, ask_env=True)
+        return cls._create(target, settings, objects)
+
+    @classmethod
+    def create_from_file(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        profile: str | None = None,
+        **kwargs: Any,
+    ) -> LLMInterface:
+        """Create the provider of a profile in a TOML, YAML or JSON file.
+
+        Args:
+            path: The file; ``None`` takes ``$BRUNO_LLM_CONFIG`` or the one in the user's
+                configuration folder.
+            profile: The profile; ``None`` takes ``$BRUNO_LLM_PROFILE`` or the file's default.
+            **kwargs: Settings that win.
+
+        Raises:
+            ConfigurationError: The file, the profile, a reference or a setting is wrong.
+        """
+        plain, objects = split(kwargs)
+        config = ProviderConfig.from_file(
+            path, profile, others=cls.list_providers(), accepts=cls.options_of, **plain
+        )
+        return cls._create(*cls._configure(None, config, {}), objects)
+
+    @classmethod
+    async def create_with_fallback(
+        cls,
+        providers: Sequence[str],
+        configs: Sequence[AnyConfig | None] | None = None,
+        *,
+        timeout: float = health.TIMEOUT,
+    ) -> LLMInterface:
+        """Create providers that stand in for one another, and check that one can be reached.
+
+        All are checked at the same time. Those that passed come first, in the order given; the
+        others stay behind them as a last resort.
+
+        Args:
+            providers: Names in order of preference.
+            configs: A configuration for each, or ``None``.
+            timeout: Seconds for all checks together.
+
+        Returns:
+            A ``FallbackProvider`` over all of them.
+
+        Raises:
+            ConfigurationError: A name or a setting is wrong, or the lists differ in length.
+            LLMError: None can be reached; the message says why, for each.
+        """
+        if not providers:
+            raise ConfigurationError("there are no providers to fall back on")
+        if configs is not None and len(configs) != len(providers):
+            raise ConfigurationError(
+                f"there are {len(providers)} providers, but {len(configs)} configs"
+            )
+        created = [
+            (name, cls.create(name, config))
+            for name, config in zip(providers, configs or [None] * len(providers), strict=True)
+        ]
+        checks = await health.check_all(created, timeout=timeout)
+        if not any(found.ok for found in checks):
+            await _close([provider for _, provider in created])
+            raise LLMError(f"none of the providers can be reached: {_reasons(checks)}")
+        order = sorted(range(len(created)), key=lambda place: not checks[place].ok)
+        return _fallback([created[place][1] for place in order])
+
+    @classmethod
+    async def create_available(
+        cls,
+        candidates: Sequence[Candidate] | None = None,
+        *,
+        prefer: Preference | None = None,
+        requires: Collection[str] = (),
+        timeout: float = health.TIMEOUT,
+    ) -> LLMInterface:
+        """Create the best provider that is configured, reachable and has its model.
+
+        Args:
+            candidates: Names, model strings, configurations or providers, in order; ``None``
+                takes every built-in provider with its default model.
+            prefer: ``"local"`` (this machine or network first), ``"cheapest"`` (by the price of
+                a million prompt and a million completion tokens; unknown prices last),
+                ``"fastest"`` (by the answer to the check) or a list of names. Ties, and ``None``,
+                keep the order given.
+            requires: Capabilities that the model must be known to have, such as ``"tools"``.
+            timeout: Seconds for all checks together.
+
+        Returns:
+            The chosen provider; the others that were created here are closed.
+
+        Raises:
+            ConfigurationError: ``prefer`` or ``requires`` is wrong, or there are no candidates.
+            LLMError: None can be used; the message says why, for each.
+        """
+        health.check_required(requires)
+        wanted = [name for name in BUILTIN if name != "litellm"]
+        listed: Sequence[Candidate] = wanted if candidates is None else candidates
+        if not listed:
+            raise ConfigurationError("there are no candidates to choose from")
+        _check_preference(prefer, [_name_of(candidate) for candidate in listed])
+        examined = await cls._examine(listed, requires, timeout)
+        usable = [pair for pair in examined if pair[0].ok]
+        found, chosen = min(usable, key=lambda pair: _rank(pair[0], prefer), default=(None, None))
+        await _close(
+            [
+                own
+                for _, own in examined
+                if own is not chosen and not any(own is given for given in listed)
+            ]
+        )
+        if found is None or chosen is None:
+            raise LLMError(f"no provider can be used: {_reasons([line for line, _ in examined])}")
+        logger.info("provider_chosen", provider=found.name, model=found.model, prefer=prefer)
+        return chosen
+
+    @classmethod
+    async def health_check(
+        cls,
+        providers: Sequence[Candidate] | None = None,
+        *,
+        timeout: float = health.TIMEOUT,
+    ) -> dict[str, health.ProviderHealth]:
+        """Check providers at the same time, by free requests.
+
+        Args:
+            providers: As the candidates of :meth:`create_available`; ``None`` takes every name of
+                ``list_providers()`` that needs no further setting.
+            timeout: Seconds for all checks together.
+
+        Returns:
+            Name -> what was found; ``name/model`` where the name was listed before. A provider
+            that cannot be created has a ``problem``.
+        """
+        listed: Sequence[Candidate] = (
+            [name for name in cls.list_providers() if name != "litellm"]
+            if providers is None
+            else providers
+        )
+        examined = await cls._examine(listed, (), timeout)
+        await _close([own for _, own in examined if not any(own is given for given in listed)])
+        found: dict[str, health.ProviderHealth] = {}
+        for line, _ in examined:
+            found[line.name if line.name not in found else f"{line.name}/{line.model}"] = line
+        return found
+
+    @classmethod
+    def explain(
+        cls, provider: str | None = None, config: ProviderConfig | None = None
+    ) -> list[Setting]:
+        """Every setting of a provider, its value as it may be shown, and where it came from.
+
+        Raises:
+            ConfigurationError: See :meth:`create`.
+        """
+        target, settings = cls._configure(provider, config, {}, ask_env=config is None)
+        return settings.explain(target.create if isinstance(target.create, type) else None)
+
+    @classmethod
+    def register(cls, name: str, provider_class: ProviderClass) -> None:
+        """Give a name to a provider class, or to a function that returns a provider.
+
+        A registered name wins over a built-in provider or a plugin of the same name.
+
+        Raises:
+            ConfigurationError: The class does not fit ``LLMInterface`` (the message says what is
+                missing), or the name is empty or has a slash.
+        """
+        cls._registry.register(name, provider_class)
+
+    @classmethod
+    def unregister(cls, name: str) -> None:
+        """Take back what :meth:`register` gave."""
+        cls._registry.registered.pop(name.strip().lower(), None)
+
+    @classmethod
+    def list_providers(cls) -> list[str]:
+        """The names that can be created, sorted: registered, built in and of plugins.
+
+        Imports none of them.
+        """
+        return cls._registry.names()
+
+    @classmethod
+    def is_registered(cls, provider: str) -> bool:
+        """Whether a name stands for a provider (a model string never does)."""
+        return cls._registry.has(provider)
+
+    @classmethod
+    def broken_plugins(cls) -> dict[str, str]:
+        """Plugins that cannot be used -> why. Imports every plugin."""
+        taken = dict.fromkeys(BUILTIN, "a provider of bruno-llm")
+        return broken_plugins({**taken, **dict.fromkeys(cls._registry.registered, "register()")})
+
+    @classmethod
+    def _configure(
+        cls,
+        provider: str | None,
+        base: ProviderConfig | None,
+        values: Mapping[str, Any],
+        *,
+        prefix: str = "BRUNO_LLM",
+        ask_env: bool = False,
+    ) -> tuple[Target, ProviderConfig]:
+        """Lay the settings over the environment's, and find who they are for."""
+        upper = canonical(values)
+        if provider is None and base is None:
+            upper = with_provider(upper)
+        named = upper.pop("provider", None) or (base.provider if base is not None else None)
+        name, source = provider or named, "constructor"
+        if name is None and ask_env:
+            name, variable = named_provider(os.environ, prefix)
+            source = f"environment {variable}"
+        if not isinstance(name, str) or not name.strip():
+            raise ConfigurationError(
+                "no provider is named",
+                hint=f"one of {', '.join(cls.list_providers())}, or vendor/model",
+            )
+        target = cls._registry.find(name)
+        if named is not None and cls._registry.find(str(named)).name != target.name:
+            raise ConfigurationError(
+                f"the provider is {provider!r} here, but {named!r} in the configuration"
+            )
+        accepts = own_names(target.create)
+        # Looking for plugins takes milliseconds, so it is left out when no variable asks for it.
+        asked = any(variable.startswith(f"{prefix}_") for variable in os.environ)
+        layer = environment_layer(
+            target.name if target.model is None else f"{target.name}/{target.model}",
+            os.environ,
+            prefix=prefix,
+            others=cls.list_providers() if asked else (),
+            accepts=accepts,
+            also=cls._registry.also(target.name),
+        )
+        if base is not None:
+            more = {"provider": provider} if provider else {}
+            return target, base.over(layer, accepts=accepts, **upper, **more)
+        return target, ProviderConfig.from_layers(
+            Layer({"provider": name}, source),
+            Layer(upper, "constructor"),
+            layer,
+            accepts=accepts,
+        )
+
+    @classmethod
+    def options_of(cls, provider: str) -> frozenset[str]:
+        return own_names(cls._registry.find(provider).create)
+
+    @classmethod
+    async def _examine(
+        cls, listed: Sequence[Candidate], requires: Collection[str], timeout: float
+    ) -> list[tuple[health.ProviderHealth, LLMInterface | None]]:
+        """Create and check candidates; one that cannot be created is a line that says why."""
+        created: list[tuple[str, LLMInterface]] = []
+        lines: list[health.ProviderHealth | None] = []
+        for candidate in listed:
+            name = _name_of(candidate)
+            try:
+                provider = candidate if isinstance(candidate, LLMInterface) else cls._new(candidate)
+            except ConfigurationError as error:
+                lines.append(
+                    health.ProviderHealth(
+                        name, configured=False, problem=error.message, hint=error.hint
+                    )
+                )
+            else:
+                created.append((name, provider))
+                lines.append(None)
+        checks = await health.check_all(created, requires=requires, timeout=timeout)
+        found = iter(zip(checks, (provider for _, provider in created), strict=True))
+        return [next(found) if line is None else (line, None) for line in lines]
+
+    @classmethod
+    def _new(cls, candidate: str | Mapping[str, Any] | ProviderConfig) -> LLMInterface:
+        return cls.create(candidate) if isinstance(candidate, str) else cls.create(None, candidate)
+
+    @classmethod
+    def _create(
+        cls, target: Target, config: ProviderConfig, objects: Mapping[str, Any]
+    ) -> LLMInterface:
+        first = build(target, config, objects)
+        if not config.fallback:
+            return first
+        members = [first]
+        inherited = {n: getattr(config, n) for n in _INHERITED if n in config.model_fields_set}
+        shared = {n: v for n in _SHARED if (v := getattr(first, n, None)) is not None}
+        for member in config.fallback:
+            lower = ProviderConfig(provider=member) if isinstance(member, str) else member
+            # A policy that was passed as an object, such as retry, goes along with the settings.
+            more: dict[str, Any] = {n: objects[n] for n in _INHERITED if n in objects} | shared
+            written = lower.model_fields_set
+            extra = {n: v for n, v in {**inherited, **more}.items() if n not in written}
+            if "budget" in written:
+                extra.pop("costs", None)
+            create = cls._registry.find(lower.provider).create
+            if not is_litellm(create):
+                takes = own_names(create) | {"system_prompt"}
+                extra = {n: v for n, v in extra.items() if n in takes}
+            # Its own fallback is not followed, so two profiles may name each other.
+            alone = lower.model_copy(update={"fallback": []})
+            members.append(cls.create(None, alone, **extra))
+        return _fallback(members)
+
+
+class UnifiedProviderFactory:
+    """Language models and embeddings by name, as bruno-llm 0.2.0 offered them."""
+
+    @classmethod
+    def create_llm(
+        cls, provider: str, config: AnyConfig | None = None, **kwargs: Any
+    ) -> LLMInterface:
+        """The same as ``LLMFactory.create``."""
+        return LLMFactory.create(provider, config, **kwargs)
+
+    @classmethod
+    def create_embedding(
+        cls, provider: str, config: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> EmbeddingInterface:
+        """An embedder of ``openai``, ``ollama`` or ``gemini``, or of a litellm model string.
+
+        Raises:
+            ConfigurationError: Nothing has that name, or the embedder refuses a setting.
+        """
+        from bruno_llm.embeddings import embedder as embeddings
+
+        plain, objects = split({**(config or {}), **kwargs})
+        name = provider.strip()
+        embedder_class = embeddings.LiteLLMEmbedder
+        if "/" in name:
+            plain.setdefault("model", name)
+        elif name.lower() in _EMBEDDERS:
+            embedder_class = getattr(embeddings, _EMBEDDERS[name.lower()])
+        else:
+            raise ConfigurationError(
+                f"there is no embedder {name!r}{nearest(name.lower(), _EMBEDDERS)}"
+            )
+        settings = ProviderConfig.from_layers(
+            Layer({**plain, "provider": name}, "constructor"), accepts=_OF_EMBEDDERS
+        )
+        embedder: EmbeddingInterface = embedder_class(**{**arguments_of(settings), **objects})
+        return embedder
+
+    @classmethod
+    def list_llm_providers(cls) -> list[str]:
+        """The same as ``LLMFactory.list_providers``."""
+        return LLMFactory.list_providers()
+
+    @classmethod
+    def list_embedding_providers(cls) -> list[str]:
+        """The names that :meth:`create_embedding` takes."""
+        return sorted(_EMBEDDERS)
+
+    @classmethod
+    def list_all_providers(cls) -> dict[str, list[str]]:
+        """``{"llm": [...], "embedding": [...]}``."""
+        return {"llm": cls.list_llm_providers(), "embedding": cls.list_embedding_providers()}
+
+
+_OF_EMBEDDERS = ("dimensions", "batch_size", "encoding_format", "input_type")
+_EMBEDDERS = {"gemini": "GeminiEmbedder", "ollama": "OllamaEmbedder", "openai": "OpenAIEmbedder"}
+
+
+def _fallback(providers: list[LLMInterface]) -> LLMInterface:
+    from bruno_llm.fallback import FallbackProvider
+
+    fallback: LLMInterface = FallbackProvider(providers)
+    return fallback
+
+
+def _name_of(candidate: Candidate) -> str:
+    if isinstance(candidate, str):
+        return candidate
+    if isinstance(candidate, LLMInterface):
+        return str(getattr(candidate, "name", type(candidate).__name__))
+    if isinstance(candidate, ProviderConfig):
+        return candidate.provider
+    return str(candidate.get("provider") or candidate.get("model") or "without a name")
+
+
+def _check_preference(prefer: Preference | None, names: Sequence[str]) -> None:
+    if prefer is None or prefer in ("local", "cheapest", "fastest"):
+        return
+    if isinstance(prefer, str):
+        raise ConfigurationError(
+            f"prefer={prefer!r} must be 'local', 'cheapest', 'fastest' or a list of names"
+        )
+    unknown = [name for name in prefer if name not in names]
+    if unknown:
+        raise ConfigurationError(
+            f"prefer names {unknown[0]!r}, which is not among the candidates: {', '.join(names)}"
+        )
+
+
+def _rank(found: health.ProviderHealth, prefer: Preference | None) -> float:
+    """Lower is better; ``min`` keeps the first of equals."""
+    last = float("inf")
+    if prefer == "local":
+        return float(not found.local)
+    if prefer == "cheapest":
+        return last if found.price is None else found.price
+    if prefer == "fastest":
+        # Without an answer to its check, nobody knows how fast it is.
+        return last if found.latency is None or found.reachable is None else found.latency
+    if prefer is None or found.name not in prefer:
+        return 0.0 if prefer is None else last
+    return float(list(prefer).index(found.name))
+
+
+def _reasons(checks: Sequence[health.ProviderHealth]) -> str:
+    lines = []
+    for found in checks:
+        hint = f" ({found.hint})" if found.hint else ""
+        lines.append(f"{found.name}: {found.problem}{hint}")
+    return "; ".join(lines)
+
+
+async def _close(providers: Sequence[LLMInterface | None]) -> None:
+    """Close what has connections; a provider that was not chosen may fail to, silently."""
+    closing = [p.aclose() for p in providers if p is not None and hasattr(p, "aclose")]
+    await asyncio.gather(*closing, return_exceptions=True)
