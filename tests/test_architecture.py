@@ -109,7 +109,7 @@ def test_litellm_has_one_door() -> None:
 def test_optional_and_heavy_packages_are_imported_late(module: str) -> None:
     heavy = {"litellm", "openai", "tiktoken", "redis", "sqlalchemy", "psycopg", "keyring", "yaml"}
     heavy |= {"tenacity", "vcr", "xllamacpp", "gguf", "numpy", "opentelemetry", "llama_index"}
-    if module == "bruno_llm.testing._vcr":  # these two are themselves imported late
+    if module == "bruno_llm.testing.cassettes._vcr":  # these two are themselves imported late
         heavy -= {"vcr", "yaml"}
     if module == "bruno_llm.rate_limit.shared":
         heavy -= {"redis"}
@@ -164,7 +164,10 @@ def test_a_fresh_interpreter_does_not_load(statement: str, absent: str) -> None:
 
 def test_every_module_can_be_imported_alone() -> None:
     """Also where no optional package is there; that one is imported when it is used."""
-    needs = {"bruno_llm.testing._vcr": "vcr", "bruno_llm.integrations.llama_index": "llama_index"}
+    needs = {
+        "bruno_llm.testing.cassettes._vcr": "vcr",
+        "bruno_llm.integrations.llama_index": "llama_index",
+    }
     names = [
         module
         for module in MODULES

@@ -429,8 +429,8 @@ def test_unix_sockets_and_event_loops_still_work_during_replay(path: Path, serve
 def test_without_vcrpy_it_says_what_to_install(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "vcr"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "bruno_llm.testing._vcr", raising=False)
-    monkeypatch.delattr("bruno_llm.testing._vcr", raising=False)
+    monkeypatch.delitem(sys.modules, "bruno_llm.testing.cassettes._vcr", raising=False)
+    monkeypatch.delattr("bruno_llm.testing.cassettes._vcr", raising=False)
     monkeypatch.setitem(sys.modules, "vcr", None)
     with (
         pytest.raises(ConfigurationError, match=r"pip install 'bruno-llm\[testing\]'"),

@@ -786,9 +786,11 @@ class TestConnections:
 
     async def test_a_body_in_chunks_and_requests_in_one_go(self, server: FakeServer) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url[17:]))
-        head = b"POST /api/chat HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
+        head = b"POST /api/chat HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
         chunks = b'9\r\n{"model":\r\n13;x=y\r\n"m","stream":false}\r\n0\r\n\r\n'
-        writer.write(head + chunks + b"GET /api/version HTTP/1.1\r\nconnection: close\r\n\r\n")
+        writer.write(
+            head + chunks + b"GET /api/version HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        )
         answer = await asyncio.wait_for(reader.read(), 5)
         assert answer.count(b"HTTP/1.1 200 OK") == 2
         assert server.requests[0].model == "m"
@@ -799,9 +801,9 @@ class TestConnections:
         "start",
         [
             b"POST /api/chat HT",
-            b"POST /api/chat HTTP/1.1\r\ncontent-length: 9\r\n\r\n{",
-            b"POST /api/chat HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5",
-            b"POST /api/chat HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{",
+            b"POST /api/chat HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{",
+            b"POST /api/chat HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5",
+            b"POST /api/chat HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{",
         ],
     )
     async def test_half_a_request_is_none(self, server: FakeServer, start: bytes) -> None:
@@ -814,12 +816,24 @@ class TestConnections:
             assert (await client.request(**ask("openai"))).status_code == 200
         assert len(server.requests) == 1
 
+    async def test_what_is_no_http_is_told(self, server: FakeServer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url[17:]))
+        writer.write(b"POST /v1/messages HTTP/1.1\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 5)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"Host" in answer
+        assert server.requests == []
+        writer.close()
+        await writer.wait_closed()
+
     async def test_a_large_answer_that_nobody_reads(self, server: FakeServer) -> None:
         server.script(Raw(200, {}, b"x" * 20_000_000), Raw(200, {}, [b"y" * 10_000_000] * 2))
         body = b"{}"
         for number in (1, 2):
             _, writer = await asyncio.open_connection("127.0.0.1", int(server.url[17:]))
-            writer.write(b"POST /v1/messages HTTP/1.1\r\ncontent-length: 2\r\n\r\n" + body)
+            writer.write(
+                b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n" + body
+            )
             await server.wait_for(lambda number=number: len(server.requests) == number)
             writer.transport.abort()
             await server.wait_for(lambda number=number: server.disconnects == number)
@@ -869,7 +883,8 @@ class TestLife:
     def test_the_package_is_lazy(self) -> None:
         code = (
             "import sys, bruno_llm.testing as t; "
-            "assert not {'bruno_llm.testing.server', 'httpx', 'vcr', 'litellm'} & set(sys.modules);"
+            "absent = {'bruno_llm.testing.fake.server', 'h11', 'httpx', 'vcr', 'litellm'}; "
+            "assert not absent & set(sys.modules);"
             "assert set(t.__all__) <= set(dir(t)); t.FakeServer; "
             "assert 'litellm' not in sys.modules and 'httpx' not in sys.modules"
         )

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     )
     from bruno_llm.testing.clock import MovedClock
     from bruno_llm.testing.contract import CONTRACT, check_provider
+    from bruno_llm.testing.fake.gate import Gate
+    from bruno_llm.testing.fake.reply import Reply
+    from bruno_llm.testing.fake.request import Request
+    from bruno_llm.testing.fake.script import Fault, Raw
+    from bruno_llm.testing.fake.server import FakeServer
+    from bruno_llm.testing.fake.vectors import embedding_of
     from bruno_llm.testing.mock import MockCall, MockProvider, ScriptUsedUpError
-    from bruno_llm.testing.script import Fault, Gate, Raw, Reply, Request
-    from bruno_llm.testing.server import FakeServer, embedding_of
 
 __all__ = [
     "CONTRACT",
@@ -49,20 +53,20 @@ __all__ = [
 _HOMES = {
     "CONTRACT": "bruno_llm.testing.contract",
     "CassetteError": "bruno_llm.testing.cassettes",
-    "FakeServer": "bruno_llm.testing.server",
-    "Fault": "bruno_llm.testing.script",
-    "Gate": "bruno_llm.testing.script",
+    "FakeServer": "bruno_llm.testing.fake.server",
+    "Fault": "bruno_llm.testing.fake.script",
+    "Gate": "bruno_llm.testing.fake.gate",
     "MockCall": "bruno_llm.testing.mock",
     "MockProvider": "bruno_llm.testing.mock",
     "MovedClock": "bruno_llm.testing.clock",
-    "Raw": "bruno_llm.testing.script",
-    "Reply": "bruno_llm.testing.script",
-    "Request": "bruno_llm.testing.script",
+    "Raw": "bruno_llm.testing.fake.script",
+    "Reply": "bruno_llm.testing.fake.reply",
+    "Request": "bruno_llm.testing.fake.request",
     "ScriptUsedUpError": "bruno_llm.testing.mock",
     "Tape": "bruno_llm.testing.cassettes",
     "UnrecordedRequestError": "bruno_llm.testing.cassettes",
     "check_provider": "bruno_llm.testing.contract",
-    "embedding_of": "bruno_llm.testing.server",
+    "embedding_of": "bruno_llm.testing.fake.vectors",
     "find_orphans": "bruno_llm.testing.cassettes",
     "find_secrets": "bruno_llm.testing.cassettes",
     "use_cassette": "bruno_llm.testing.cassettes",

@@ -28,7 +28,7 @@ from bruno_llm.completion import (
 from bruno_llm.exceptions import ConfigurationError, EmptyResponseError, StreamError
 from bruno_llm.messages import ChatMessage, texts_of, to_chat
 from bruno_llm.provider import said
-from bruno_llm.testing.script import arguments_text, words
+from bruno_llm.testing.fake.text import arguments_text, words
 
 __all__ = ["MockCall", "MockProvider", "ScriptUsedUpError"]
 

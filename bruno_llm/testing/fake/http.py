@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
 
+import h11
+
 _LINGER = 0.02
 
 
@@ -39,12 +41,11 @@ class Connection(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self._handler = handler
         self._connections = connections
-        self._buffer = bytearray()
+        self._http = h11.Connection(h11.SERVER)
         self._news = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
         self._answering = False
-        self._chunked = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -54,7 +55,7 @@ class Connection(asyncio.Protocol):
         self.task = asyncio.get_running_loop().create_task(self._serve())
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
+        self._http.receive_data(data)
         self._news.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -77,25 +78,25 @@ class Connection(asyncio.Protocol):
             reason = HTTPStatus(status).phrase
         except ValueError:
             reason = "Overloaded" if status == 529 else "Unknown"
-        self._chunked = length is None
-        framing = "transfer-encoding: chunked" if length is None else f"content-length: {length}"
-        lines = [f"HTTP/1.1 {status} {reason}", *(f"{k}: {v}" for k, v in headers.items()), framing]
-        self._transport.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+        framing = (
+            ("transfer-encoding", "chunked") if length is None else ("content-length", f"{length}")
+        )
+        lines = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in (*headers.items(), framing)
+        ]
+        self._send(h11.Response(status_code=status, headers=lines, reason=reason.encode()))
 
     async def write(self, data: bytes) -> None:
         """Write a part of the body and wait until the kernel has it."""
-        if self._chunked:
-            data = b"%x\r\n%b\r\n" % (len(data), data)
-        self._transport.write(data)
+        self._send(h11.Data(data=data))
         await self._writable.wait()
         # What was written separately shall also be readable separately.
         await asyncio.sleep(0)
 
     async def end(self, data: bytes = b"") -> None:
         """Write the last part of the body; from here on the client may leave."""
-        if self._chunked:
-            data = (b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + b"0\r\n\r\n"
-        self._transport.write(data)
+        self._send(h11.Data(data=data), h11.EndOfMessage())
         if not self._writable.is_set():
             await self._writable.wait()
         self._answering = False
@@ -115,64 +116,45 @@ class Connection(asyncio.Protocol):
         """Close at once, whatever is under way."""
         self._transport.abort()
 
+    def _send(self, *events: h11.Event) -> None:
+        # In one write, so that they also arrive together.
+        self._transport.write(b"".join(self._http.send(event) or b"" for event in events))
+
     async def _serve(self) -> None:
         try:
             while (incoming := await self._read()) is not None:
                 self._answering = True
                 await self._handler(self, incoming)
                 self._answering = False
-                if incoming.headers.get("connection", "").lower() == "close":
+                if self._http.our_state is not h11.DONE:
                     break
+                self._http.start_next_cycle()
         finally:
             self._transport.close()
 
     async def _read(self) -> Incoming | None:
-        head = await self._until(b"\r\n\r\n")
+        """The next request, or ``None`` when the client has left or does not speak HTTP."""
+        head: h11.Request | None = None
+        body = bytearray()
+        while True:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as error:
+                self.start(error.error_status_hint, {}, len(text := str(error).encode()))
+                await self.end(text)
+                return None
+            if event is h11.NEED_DATA:
+                if self.lost:
+                    return None
+                self._news.clear()
+                await self._news.wait()
+            elif isinstance(event, h11.Request):
+                head = event
+            elif isinstance(event, h11.Data):
+                body += event.data
+            else:
+                break
         if head is None:
             return None
-        first, *lines = head.decode("latin-1").split("\r\n")
-        method, target, _ = first.split(" ", 2)
-        headers = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines)
-        }
-        body: bytes | None
-        if "chunked" in headers.get("transfer-encoding", ""):
-            body = await self._read_chunks()
-        else:
-            body = await self._exactly(int(headers.get("content-length", "0")))
-        return None if body is None else Incoming(method, target, headers, body)
-
-    async def _read_chunks(self) -> bytes | None:
-        body = b""
-        while True:
-            size = await self._until(b"\r\n")
-            chunk = None if size is None else await self._exactly(int(size.split(b";")[0], 16) + 2)
-            if chunk is None:
-                return None
-            if chunk == b"\r\n":
-                return body
-            body += chunk[:-2]
-
-    async def _until(self, mark: bytes) -> bytes | None:
-        while (at := self._buffer.find(mark)) < 0:
-            if not await self._more():
-                return None
-        found = bytes(self._buffer[:at])
-        del self._buffer[: at + len(mark)]
-        return found
-
-    async def _exactly(self, length: int) -> bytes | None:
-        while len(self._buffer) < length:
-            if not await self._more():
-                return None
-        found = bytes(self._buffer[:length])
-        del self._buffer[:length]
-        return found
-
-    async def _more(self) -> bool:
-        if self.lost:
-            return False
-        self._news.clear()
-        await self._news.wait()
-        return not self.lost
+        headers = {name.decode(): value.decode("latin-1") for name, value in head.headers}
+        return Incoming(head.method.decode(), head.target.decode(), headers, bytes(body))

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import contextlib
-import hashlib
 import itertools
-import math
-import struct
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.testing._exchange import Exchange, json_bytes
-from bruno_llm.testing._http import Connection, Incoming
-from bruno_llm.testing.routes import identify
-from bruno_llm.testing.script import Endpoint, Fault, Gate, Item, Raw, Reply, Request
-from bruno_llm.testing.wire import EmbeddingWire, Wire
-from bruno_llm.testing.wire_anthropic import AnthropicWire
-from bruno_llm.testing.wire_gemini import GeminiWire
-from bruno_llm.testing.wire_ollama import OllamaWire
-from bruno_llm.testing.wire_openai import OpenAIWire
+from bruno_llm.testing.fake.anthropic import AnthropicWire
+from bruno_llm.testing.fake.exchange import Exchange, json_bytes
+from bruno_llm.testing.fake.gate import Gate
+from bruno_llm.testing.fake.gemini import GeminiWire
+from bruno_llm.testing.fake.http import Connection, Incoming
+from bruno_llm.testing.fake.ollama import OllamaWire
+from bruno_llm.testing.fake.openai import OpenAIWire
+from bruno_llm.testing.fake.reply import Reply
+from bruno_llm.testing.fake.request import Endpoint, Request
+from bruno_llm.testing.fake.routes import identify
+from bruno_llm.testing.fake.script import Fault, Item, Raw
+from bruno_llm.testing.fake.thread import ServerThread
+from bruno_llm.testing.fake.vectors import embedding_of
+from bruno_llm.testing.fake.waiting import Waiting
+from bruno_llm.testing.fake.wire import EmbeddingWire, Wire
 
-__all__ = ["FakeServer", "embedding_of"]
+__all__ = ["FakeServer"]
 
 _WIRES: dict[str, Wire] = {
     wire.vendor: wire for wire in (OpenAIWire(), AnthropicWire(), GeminiWire(), OllamaWire())
@@ -83,17 +83,13 @@ class FakeServer:
         self._answers: deque[Item] = deque()
         self._others: dict[str, deque[Item]] = {}
         self._serials = itertools.count(1)
-        self._connections: set[Connection] = set()
-        self._closing = False
-        self._thread: threading.Thread | None = None
-        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-        self._waiters_lock = threading.Lock()
+        self._thread = ServerThread(self._handle)
+        self._waiting = Waiting()
 
     @property
     def url(self) -> str:
         """``http://127.0.0.1:PORT``, without a slash at the end."""
-        self._require_started()
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self._thread.port}"
 
     def base_url(self, vendor: str) -> str:
         """The base URL as clients of ``vendor`` want it: OpenAI's ends in ``/v1``.
@@ -128,8 +124,7 @@ class FakeServer:
 
     def gate(self) -> Gate:
         """A gate for ``Reply(gate=...)``: closed until the test sets it."""
-        self._require_started()
-        return Gate(self._loop)
+        return Gate(self._thread.loop)
 
     def require_key(self, key: str | None) -> None:
         """From now on refuse every request with another API key; ``None`` accepts all again."""
@@ -143,51 +138,21 @@ class FakeServer:
         Raises:
             TimeoutError: It was not true within ``timeout`` real seconds.
         """
-        loop = asyncio.get_running_loop()
-        changed = asyncio.Event()
-        waiter = (loop, changed)
-        with self._waiters_lock:
-            self._waiters.append(waiter)
-        try:
-            deadline = loop.time() + timeout
-            while True:
-                changed.clear()
-                if predicate():
-                    return
-                left = deadline - loop.time()
-                if left <= 0:
-                    raise TimeoutError(
-                        f"FakeServer.wait_for: not true within {timeout:g} s; the server has seen "
-                        f"{len(self.requests)} requests and {self.disconnects} disconnects, and "
-                        f"{self.open_streams} streams are open"
-                    )
-                # The predicate may also look at the client, of which the server knows nothing.
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(changed.wait(), min(left, 0.02))
-        finally:
-            with self._waiters_lock:
-                self._waiters.remove(waiter)
+        if not await self._waiting.until(predicate, timeout):
+            raise TimeoutError(
+                f"FakeServer.wait_for: not true within {timeout:g} s; the server has seen "
+                f"{len(self.requests)} requests and {self.disconnects} disconnects, and "
+                f"{self.open_streams} streams are open"
+            )
 
     def start(self) -> FakeServer:
         """Start serving; ``with`` does it. A closed server cannot be started again."""
-        if self._thread is not None:
-            raise ConfigurationError("FakeServer: it was started before, make a new one")
-        ready: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]]
-        ready = concurrent.futures.Future()
-        self._thread = threading.Thread(
-            target=self._run, args=(ready,), name="bruno-llm-fake-server", daemon=True
-        )
         self._thread.start()
-        self._loop, self._stop, self._port = ready.result(timeout=30)
         return self
 
     def close(self) -> None:
         """Break every connection and end the thread; may be called more than once."""
-        if self._thread is None or self._closing:
-            return
-        self._closing = True
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self._thread.close()
 
     def __enter__(self) -> FakeServer:
         return self.start()
@@ -213,47 +178,7 @@ class FakeServer:
     ) -> None:
         self.__exit__(exc_type, exc, traceback)
 
-    def _require_started(self) -> None:
-        if self._thread is None:
-            raise ConfigurationError("FakeServer: it is not running, use it in a `with` block")
-
     # What follows runs in the server's thread.
-
-    def _run(
-        self,
-        ready: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]],
-    ) -> None:
-        try:
-            asyncio.run(self._main(ready))
-        except OSError as error:
-            ready.set_exception(error)
-
-    async def _main(
-        self,
-        ready: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]],
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
-        # A thousand clients may connect before the loop has accepted the first of them.
-        server = await loop.create_server(
-            lambda: Connection(self._handle, self._connections), "127.0.0.1", 0, backlog=2048
-        )
-        ready.set_result((loop, stop, server.sockets[0].getsockname()[1]))
-        await stop.wait()
-        server.close()
-        open_connections = list(self._connections)
-        for connection in open_connections:
-            connection.abort()
-        tasks = [connection.task for connection in open_connections if connection.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _notify(self) -> None:
-        with self._waiters_lock:
-            for loop, changed in self._waiters:
-                if not loop.is_closed():
-                    loop.call_soon_threadsafe(changed.set)
 
     async def _handle(self, connection: Connection, incoming: Incoming) -> None:
         request = identify(incoming)
@@ -262,11 +187,11 @@ class FakeServer:
         self._active += counted
         self.peak = max(self.peak, self._active)
         self.open_streams += request.stream
-        self._notify()
+        self._waiting.notify()
         try:
             await self._answer(connection, request)
         except asyncio.CancelledError:
-            if not self._closing:
+            if not self._thread.closing:
                 self.disconnects += 1
             raise
         except Exception as error:
@@ -276,7 +201,7 @@ class FakeServer:
         finally:
             self._active -= counted
             self.open_streams -= request.stream
-            self._notify()
+            self._waiting.notify()
 
     async def _answer(self, connection: Connection, request: Request) -> None:
         wire = _WIRES.get(request.vendor)
@@ -332,19 +257,3 @@ class FakeServer:
         texts, dimensions = wire.embed_inputs(request)
         vectors = [embedding_of(text, dimensions or self._dimensions) for text in texts]
         return wire.embed(vectors, request)
-
-
-def embedding_of(text: str, dimensions: int = 8) -> list[float]:
-    """The vector that ``FakeServer`` answers for ``text``: unit length, the same in every run.
-
-    The numbers are exact in 32 bits, so that a client that asked for base64 gets the same ones.
-    """
-    digits = itertools.count()
-    raw: list[float] = []
-    while len(raw) < dimensions:
-        block = hashlib.sha256(f"{next(digits)}:{text}".encode()).digest()
-        raw += [byte / 127.5 - 1.0 for byte in block]
-    raw = raw[:dimensions]
-    length = math.sqrt(sum(value * value for value in raw))
-    packed = struct.pack(f"<{dimensions}f", *(value / length for value in raw))
-    return list(struct.unpack(f"<{dimensions}f", packed))

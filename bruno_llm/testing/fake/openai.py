@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from bruno_llm.completion import Usage
-from bruno_llm.testing.script import Reply, Request, arguments_text, fragments, words
-from bruno_llm.testing.wire import CREATED, EmbeddingWire, ErrorText, Stream, compact
+from bruno_llm.testing.fake.reply import Reply
+from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.text import arguments_text, fragments, words
+from bruno_llm.testing.fake.wire import CREATED, EmbeddingWire, ErrorText, Stream, compact
 
 _TYPES = {
     "invalid_request": "invalid_request_error",

@@ -7,8 +7,8 @@ import time
 import urllib.parse
 from typing import Any
 
-from bruno_llm.testing._http import Incoming
-from bruno_llm.testing.script import Endpoint, Request
+from bruno_llm.testing.fake.http import Incoming
+from bruno_llm.testing.fake.request import Endpoint, Request
 
 _GEMINI_VERBS: dict[str, Endpoint] = {
     "generateContent": "chat",

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from bruno_llm.completion import Usage
-from bruno_llm.testing.script import Reply, Request, arguments_text, fragments, words
-from bruno_llm.testing.wire import ErrorText, Stream, Wire, compact, word_count
+from bruno_llm.testing.fake.reply import Reply
+from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.text import arguments_text, fragments, words
+from bruno_llm.testing.fake.wire import ErrorText, Stream, Wire, compact, word_count
 
 _SIGNATURE = "c2lnbmF0dXJlIG9mIHRoZSBmYWtlIHNlcnZlcg=="
 _TYPES = {

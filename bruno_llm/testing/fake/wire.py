@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from bruno_llm.testing.script import Fault, Reply, Request
+from bruno_llm.testing.fake.reply import Reply
+from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.script import Fault
 
 CREATED = 1_767_323_045
 """Epoch seconds that every answer claims to be made at: answers are the same in every run."""

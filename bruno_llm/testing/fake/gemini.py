@@ -6,8 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from bruno_llm.completion import Usage
-from bruno_llm.testing.script import Fault, Reply, Request, words
-from bruno_llm.testing.wire import EmbeddingWire, ErrorText, Stream, compact, number, word_count
+from bruno_llm.testing.fake.reply import Reply
+from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.script import Fault
+from bruno_llm.testing.fake.text import words
+from bruno_llm.testing.fake.wire import (
+    EmbeddingWire,
+    ErrorText,
+    Stream,
+    compact,
+    number,
+    word_count,
+)
 
 _STATUSES = {
     400: "INVALID_ARGUMENT",

@@ -7,9 +7,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bruno_llm.testing._http import Connection
-from bruno_llm.testing.script import Fault, Raw, Reply, Request
-from bruno_llm.testing.wire import Wire
+from bruno_llm.testing.fake.http import Connection
+from bruno_llm.testing.fake.reply import Reply
+from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.script import Fault, Raw
+from bruno_llm.testing.fake.wire import Wire
 
 _HTML = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head><body>Gateway</body></html>\n"
 
@@ -76,13 +78,11 @@ class Exchange:
         length = len(parts[0]) + raw.drop if whole else None
         self._connection.start(raw.status, raw.headers, length)
         for part in parts:
-            # In the chunked encoding an empty chunk is the end.
-            if part:
-                await self._connection.write(part)
+            await self._connection.write(part)
         if raw.drop:
             await self._connection.pause()
             self._connection.reset()
-        elif not whole:
+        else:
             await self._connection.end()
 
     async def _send_fault(self, fault: Fault) -> None:

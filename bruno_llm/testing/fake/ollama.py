@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from bruno_llm.testing.script import Reply, Request, words
-from bruno_llm.testing.wire import CREATED_TEXT, EmbeddingWire, ErrorText, Stream, compact
+from bruno_llm.testing.fake.reply import Reply
+from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.text import words
+from bruno_llm.testing.fake.wire import CREATED_TEXT, EmbeddingWire, ErrorText, Stream, compact
 
 _DETAILS = {
     "parent_model": "",

@@ -1,0 +1,1 @@
+"""A server on loopback that answers as the vendors do; its names are in ``bruno_llm.testing``."""

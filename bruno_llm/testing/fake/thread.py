@@ -1,0 +1,88 @@
+"""An event loop in a thread of its own that serves connections on a free port of 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Awaitable, Callable
+
+from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.testing.fake.http import Connection, Incoming
+
+_Ready = concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]]
+
+
+class ServerThread:
+    """Starts and ends the thread; ``handler`` runs in it, once for each request.
+
+    Attributes:
+        closing: Whether connections break because the server ends.
+    """
+
+    def __init__(self, handler: Callable[[Connection, Incoming], Awaitable[None]]) -> None:
+        self.closing = False
+        self._handler = handler
+        self._connections: set[Connection] = set()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        self._require_started()
+        return self._port
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The thread's event loop."""
+        self._require_started()
+        return self._loop
+
+    def start(self) -> None:
+        """Listen; returns when connections are accepted."""
+        if self._thread is not None:
+            raise ConfigurationError("FakeServer: it was started before, make a new one")
+        ready: _Ready = concurrent.futures.Future()
+        self._thread = threading.Thread(
+            target=self._run, args=(ready,), name="bruno-llm-fake-server", daemon=True
+        )
+        self._thread.start()
+        self._loop, self._stop, self._port = ready.result(timeout=30)
+
+    def close(self) -> None:
+        """Break every connection and end the thread; may be called more than once."""
+        if self._thread is None or self.closing:
+            return
+        self.closing = True
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _require_started(self) -> None:
+        if self._thread is None:
+            raise ConfigurationError("FakeServer: it is not running, use it in a `with` block")
+
+    # What follows runs in the thread.
+
+    def _run(self, ready: _Ready) -> None:
+        try:
+            asyncio.run(self._main(ready))
+        except OSError as error:
+            ready.set_exception(error)
+
+    async def _main(self, ready: _Ready) -> None:
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        # A thousand clients may connect before the loop has accepted the first of them.
+        server = await loop.create_server(
+            lambda: Connection(self._handler, self._connections), "127.0.0.1", 0, backlog=2048
+        )
+        ready.set_result((loop, stop, server.sockets[0].getsockname()[1]))
+        await stop.wait()
+        server.close()
+        open_connections = list(self._connections)
+        for connection in open_connections:
+            connection.abort()
+        tasks = [connection.task for connection in open_connections if connection.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
