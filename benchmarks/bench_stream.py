@@ -10,7 +10,7 @@ import asyncio
 from measuring import interleaved, loopback_server, quiet, table
 
 from bruno_llm import OpenAIProvider
-from bruno_llm._litellm.door import load_now
+from bruno_llm._litellm import load_now
 
 MODEL = "gpt-4o-mini"
 KEY = "benchmark-key"

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from bruno_llm._litellm.door import (
-    Clients,
-    bundled_map,
-    completion,
-    cost,
-    embedding,
-    is_loaded,
-    load,
-    load_now,
-    model_facts,
-    off_loop,
-    route_of,
-    stream,
-    unsupported,
-)
+from bruno_llm._litellm.calls import completion, embedding, load, stream
+from bruno_llm._litellm.clients import Clients
+from bruno_llm._litellm.facts import bundled_map, cost, model_facts, route_of, unsupported
+from bruno_llm._litellm.load import is_loaded, load_now, off_loop
 
 __all__ = [
     "Clients",

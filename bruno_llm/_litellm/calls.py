@@ -1,0 +1,160 @@
+"""Calling litellm: one way for plain answers, streams and embeddings.
+
+What it guards against (litellm 1.105 to 1.109; each has its test in ``tests/test_litellm.py``):
+
+* each route retries in its own way: so ``max_retries`` and ``num_retries`` are always 0;
+* Ollama models are looked up on ``localhost`` synchronously before each call: so they are written
+  into the model map first;
+* ``tools=`` wants a package that a base install does not have: so that handler is skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from bruno_llm._litellm.clients import Clients
+from bruno_llm._litellm.facts import know_ollama_model, route_of
+from bruno_llm._litellm.load import load_now, loaded, off_loop
+from bruno_llm.wire.client import Exchange, watching
+
+__all__ = ["completion", "embedding", "load", "stream"]
+
+# OpenAI's client imports it at its first request: a second of the event loop.
+_OPENAI_RESOURCES = "openai.resources"
+_logging: set[asyncio.Task[Any]] = set()
+
+
+async def load(model: str = "") -> Any:
+    """Import what calls of this model need, off the event loop, and return litellm.
+
+    Takes about 3 s, once a process.
+    """
+    litellm = loaded() or await off_loop(load_now)
+    if _OPENAI_RESOURCES not in sys.modules and model and route_of(model) == "openai":
+        await off_loop(partial(importlib.import_module, _OPENAI_RESOURCES))
+    return litellm
+
+
+async def completion(
+    clients: Clients, exchange: Exchange, api_key: str | None, params: Mapping[str, Any]
+) -> Any:
+    """One plain call; litellm's ``ModelResponse``. Raises whatever litellm raises."""
+    call = await _prepared(clients, api_key, params)
+    with _calling(exchange):
+        return await loaded().acompletion(**call)
+
+
+async def embedding(
+    clients: Clients, exchange: Exchange, api_key: str | None, params: Mapping[str, Any]
+) -> Any:
+    """One embedding call; litellm's ``EmbeddingResponse``. Raises whatever litellm raises."""
+    call = await _prepared(clients, api_key, params)
+    with _calling(exchange):
+        return await loaded().aembedding(**call)
+
+
+async def stream(
+    clients: Clients, exchange: Exchange, api_key: str | None, params: Mapping[str, Any]
+) -> Any:
+    """Open a stream; the vendor's parsed chunks, to be closed with ``aclose``.
+
+    Where the wire is watched the chunks come from ``completion_stream``, below litellm's wrapper:
+    a quarter of its cost per chunk, with the true finish reason. Elsewhere from the wrapper.
+    """
+    call = await _prepared(clients, api_key, params)
+    with _calling(exchange):
+        wrapper = await loaded().acompletion(
+            stream=True, stream_options={"include_usage": True}, **call
+        )
+        if wrapper.completion_stream is None:  # Gemini sends its request this late
+            await wrapper.fetch_stream()
+    return _Chunks(wrapper, inner=exchange.wire is not None)
+
+
+@contextlib.contextmanager
+def _calling(exchange: Exchange) -> Iterator[None]:
+    """Watch the wire during a call, and hold on to the task in which litellm logs it.
+
+    litellm forgets that task when it is called on another event loop, and asyncio holds tasks
+    only weakly: "Task was destroyed but it is pending" would follow.
+    """
+    try:
+        with watching(exchange):
+            yield
+    finally:
+        worker = loaded().litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER
+        task = getattr(worker, "_worker_task", None)
+        if task is not None and not task.done() and task not in _logging:
+            _logging.add(task)
+            task.add_done_callback(_logging.discard)
+
+
+class _Chunks:
+    """Iterates litellm's stream and closes every layer of it."""
+
+    def __init__(self, wrapper: Any, *, inner: bool) -> None:
+        self._wrapper = wrapper
+        self._source = wrapper.completion_stream if inner else wrapper
+        self._iterator = aiter(self._source)
+
+    def __aiter__(self) -> _Chunks:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await anext(self._iterator)
+
+    async def aclose(self) -> None:
+        """Close the connection, also where litellm's own close does not (Anthropic, Ollama)."""
+        layers = (
+            self._source,
+            getattr(self._source, "response", None),
+            getattr(self._source, "http_response", None),
+            getattr(self._source, "streaming_response", None),
+        )
+        for layer in layers:
+            close = getattr(layer, "aclose", None)
+            if close is not None:
+                with contextlib.suppress(RuntimeError):  # a generator that is running closes itself
+                    await close()
+
+
+async def _prepared(
+    clients: Clients, api_key: str | None, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    litellm = await load()
+    route = route_of(params["model"])
+    own = await clients.get()
+    call = {
+        **params,
+        "max_retries": 0,
+        "num_retries": 0,
+        "api_key": api_key,
+        "client": own.for_route(route, *_where(litellm, params, api_key)),
+    }
+    if call.get("tools") or call.get("functions"):
+        call["_skip_mcp_handler"] = True
+    if route == "anthropic":  # litellm would send a field named extra_body there
+        call |= call.pop("extra_body", None) or {}
+    if route in ("ollama", "ollama_chat"):
+        know_ollama_model(litellm, params["model"])
+    return {name: value for name, value in call.items() if value is not None}
+
+
+def _where(
+    litellm: Any, params: Mapping[str, Any], api_key: str | None
+) -> tuple[str | None, str | None]:
+    """Key and address of a call, as litellm knows them for OpenAI-compatible vendors."""
+    base_url = params.get("base_url") or params.get("api_base")
+    try:
+        _, _, key, address = litellm.get_llm_provider(
+            model=params["model"], api_base=base_url, api_key=api_key
+        )
+    except Exception:  # litellm's own call says better what is wrong with the name
+        return api_key, base_url
+    return api_key or key, base_url or address

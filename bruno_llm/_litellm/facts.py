@@ -1,0 +1,138 @@
+"""What litellm knows of models: routes, prices, windows, and the options they take."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from bruno_llm._litellm.load import loaded
+from bruno_llm.completion import Usage
+
+__all__ = [
+    "bundled_map",
+    "cost",
+    "know_ollama_model",
+    "model_facts",
+    "route_of",
+    "unsupported",
+]
+
+# Names that we put into litellm's map: they are no facts about the models.
+_written: set[str] = set()
+
+
+def route_of(model: str) -> str:
+    """litellm's provider name of a model string: ``"groq"`` of ``"groq/llama-3.3-70b"``."""
+    if not model:
+        return ""
+    if "/" in model:
+        return model.split("/", 1)[0]
+    litellm = loaded()
+    if litellm is None:
+        facts = model_facts(model)
+        return str(facts.get("litellm_provider", "openai"))
+    try:
+        return str(litellm.get_llm_provider(model=model)[1])
+    except Exception:  # litellm raises its BadRequestError for a name it does not know
+        return "openai"
+
+
+def unsupported(model: str, params: Mapping[str, Any]) -> set[str]:
+    """The names in ``params`` that litellm says this model cannot take.
+
+    Each is tried alone, because litellm names only one of several, and knows rules (a model that
+    takes no temperature but 1) that stand in no list.
+    """
+    route = route_of(model)
+    if route in ("ollama", "ollama_chat"):
+        know_ollama_model(loaded(), model)
+    bare = model.split("/", 1)[1] if model.startswith(f"{route}/") else model
+    return {name for name, value in params.items() if not _takes(route, bare, name, value)}
+
+
+def _takes(route: str, model: str, name: str, value: Any) -> bool:
+    litellm = loaded()
+    try:
+        litellm.utils.get_optional_params(
+            model=model, custom_llm_provider=route, drop_params=False, **{name: value}
+        )
+    except litellm.UnsupportedParamsError:
+        return False
+    except Exception:  # a value it cannot read: the call itself gives the clear error
+        return True
+    return True
+
+
+def cost(model: str, route: str, usage: Usage, raw: Any) -> float | None:
+    """US dollars of that usage by litellm's price map, ``None`` for a model without a price.
+
+    ``raw`` is the usage object litellm read, with details that ours leaves out (long-lived cache
+    writes, server tools); ``None`` prices the plain numbers.
+    """
+    facts = model_facts(model, route)
+    if facts.get("input_cost_per_token") is None:
+        return None
+    details = {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+    if raw is not None:
+        details = {**(raw if isinstance(raw, dict) else raw.model_dump()), **details}
+    litellm = loaded()
+    try:
+        response = litellm.ModelResponse(model=model, usage=litellm.Usage(**details))
+        return float(
+            litellm.completion_cost(
+                completion_response=response, model=model, custom_llm_provider=route
+            )
+        )
+    except Exception:  # completion_cost raises plain Exception for what it cannot price
+        return None
+
+
+def model_facts(model: str, route: str | None = None) -> Mapping[str, Any]:
+    """litellm's entry of a model: window, prices, abilities. Empty when it has none.
+
+    Read from the map that comes with litellm's package, so that asking does not import litellm.
+    """
+    prices = loaded().model_cost if loaded() is not None else bundled_map()
+    names = [model, f"{route}/{model}"] if route else [model]
+    if "/" in model:
+        names.append(model.split("/", 1)[1])
+    for name in names:
+        if name in prices and name not in _written:
+            facts: Mapping[str, Any] = prices[name]
+            return facts
+    return {}
+
+
+@lru_cache(maxsize=1)
+def bundled_map() -> dict[str, Any]:
+    """litellm's map of models as it comes with the package, read without importing litellm."""
+    spec = importlib.util.find_spec("litellm")
+    assert spec is not None and spec.origin is not None
+    path = Path(spec.origin).with_name("model_prices_and_context_window_backup.json")
+    entries: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return entries
+
+
+def know_ollama_model(litellm: Any, model: str) -> None:
+    """Spare litellm its synchronous ``/api/show`` requests (its issues 37041 and 21967)."""
+    bare = model.split("/", 1)[1]
+    for route in ("ollama", "ollama_chat"):
+        name = f"{route}/{bare}"
+        if name in litellm.model_cost:
+            continue
+        _written.add(name)
+        litellm.model_cost[name] = {
+            "litellm_provider": route,
+            "mode": "chat",
+            "input_cost_per_token": 0.0,
+            "output_cost_per_token": 0.0,
+            "supports_function_calling": True,
+        }

@@ -1,0 +1,91 @@
+"""Import litellm late, quietly and once.
+
+Importing it takes seconds, fetches a price map and a ``.env``, adds log handlers (litellm 1.105 to
+1.109; each has its test in ``tests/test_litellm.py``). So it is imported at the first call, in a
+thread of its own, with those switched off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+__all__ = ["is_loaded", "load_now", "loaded", "off_loop"]
+
+_IMPORT_ENV = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # no download of the price map
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",  # nor of the beta headers
+    "LITELLM_MODE": "PRODUCTION",  # no .env file is read
+}
+_LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+_lock = threading.Lock()
+T = TypeVar("T")
+# Not the loop's default executor: litellm prepares each call there.
+_importer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bruno-llm-import")
+_module: Any = None
+
+
+def is_loaded() -> bool:
+    """Whether litellm has been imported and configured."""
+    return _module is not None
+
+
+def loaded() -> Any:
+    """litellm itself, ``None`` before it is loaded."""
+    return _module
+
+
+async def off_loop(work: Callable[[], T]) -> T:
+    """Do slow work that happens once in a thread, beside the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(_importer, work)
+
+
+def load_now() -> Any:
+    """Import litellm in this thread and return it."""
+    global _module
+    with _lock:
+        if _module is None:
+            with _quiet_import():
+                import litellm
+            litellm.suppress_debug_info = True  # it prints help to stdout on errors
+            litellm.telemetry = False
+            litellm.disable_hf_tokenizer_download = True  # 23 s offline for some names
+            _module = litellm
+    return _module
+
+
+@contextlib.contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Undo what importing litellm leaves behind in the process."""
+    if "litellm" in sys.modules:  # the application's own import: its settings are not ours
+        yield
+        return
+    environment = {name: os.environ.get(name) for name in _IMPORT_ENV}
+    loggers = [logging.getLogger(name) for name in (*_LOGGERS, "httpx")]
+    before = [(logger, list(logger.handlers), logger.level) for logger in loggers]
+    os.environ.update(_IMPORT_ENV)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, value in environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        for logger, handlers, level in before:
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+        for name in _LOGGERS:
+            # Its messages may quote the request, and without a handler Python prints them.
+            if logging.getLogger(name).level == logging.NOTSET:
+                logging.getLogger(name).setLevel(logging.CRITICAL)
