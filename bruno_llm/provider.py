@@ -59,7 +59,7 @@ from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.policies.window import ContextWindow
 from bruno_llm.rate_limit.limit import RateLimit
-from bruno_llm.vendors.ollama import OLLAMA as OLLAMA_WIRE
+from bruno_llm.vendors.ollama.wire import OLLAMA as OLLAMA_WIRE
 from bruno_llm.wire.client import Exchange
 from bruno_llm.wire.reading import Answer, read_answer
 from bruno_llm.wire.stream import OpenStream

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bruno_llm.vendors.anthropic import ANTHROPIC
-from bruno_llm.vendors.gemini import GEMINI
-from bruno_llm.vendors.ollama import OLLAMA
-from bruno_llm.vendors.openai import COMPATIBLE, OPENAI
+from bruno_llm.vendors.anthropic.wire import ANTHROPIC
+from bruno_llm.vendors.gemini.wire import GEMINI
+from bruno_llm.vendors.ollama.wire import OLLAMA
+from bruno_llm.vendors.openai.wire import COMPATIBLE, OPENAI
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.shape import COUNT, misfit, read_json

@@ -129,8 +129,10 @@ def _prices(target: Target) -> Mapping[str, Any]:
 
 def _route(target: Target) -> str:
     """litellm's name of the provider."""
+    from bruno_llm.vendors.registry import vendor_name  # brings httpx
+
     own = str(getattr(target.create, "prefix", "")).rstrip("/")
-    return target.route or {"ollama_chat": "ollama"}.get(own, own) or target.name
+    return target.route or vendor_name(own) or target.name
 
 
 def _model(target: Target, name: str, free: bool) -> Model | None:

@@ -45,12 +45,14 @@ def count(text: str, name: str) -> Count:
     Raises:
         ConfigurationError: There is no such provider, or it has no default model.
     """
+    from bruno_llm.vendors.registry import vendor_name  # brings httpx
+
     target = Registry().find(name)
     model = target.model or getattr(target.create, "default_model", None)
     if model is None:
         raise ConfigurationError(f"{name!r} needs a model", hint=f"{target.name}/<model>")
     route = target.route or str(getattr(target.create, "prefix", "")).rstrip("/") or target.name
-    counter = counter_for("ollama" if route == "ollama_chat" else route, model)
+    counter = counter_for(vendor_name(route), model)
     facts = _litellm.model_facts(model, route)
     tokens = counter.text(text)
     pinned = price_of(getattr(target.create, "prices", {}), model)

@@ -10,7 +10,7 @@ from typing import Any
 
 from bruno_llm.completion import Usage
 
-__all__ = ["ModelPrice", "price_of"]
+__all__ = ["ModelPrice", "price_list", "price_of"]
 
 _DATE = re.compile(r"-(\d{8}|\d{4}-\d\d-\d\d)$")
 
@@ -61,6 +61,24 @@ class ModelPrice:
             + usage.completion_tokens * self.output
         )
         return total / _PER_TOKEN
+
+
+def price_list(
+    source: str, as_of: str, prices: Mapping[str, tuple[float, ...]]
+) -> Mapping[str, ModelPrice]:
+    """A vendor's table from plain numbers, in the order of the fields of :class:`ModelPrice`."""
+    return {model: _priced(source, as_of, *amounts) for model, amounts in prices.items()}
+
+
+def _priced(
+    source: str,
+    as_of: str,
+    input: float,
+    output: float,
+    cached: float | None = None,
+    cache_creation: float | None = None,
+) -> ModelPrice:
+    return ModelPrice(input, output, cached, cache_creation, source=source, as_of=as_of)
 
 
 def price_of(prices: Mapping[str, ModelPrice], model: str) -> ModelPrice | None:

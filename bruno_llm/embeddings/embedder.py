@@ -18,7 +18,6 @@ from pydantic import SecretStr
 from bruno_llm import _litellm
 from bruno_llm.call.endpoint import Booked, Call, Endpoint
 from bruno_llm.completion import Usage
-from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import (
     ConfigurationError,
@@ -339,10 +338,7 @@ class OpenAIEmbedder(LiteLLMEmbedder):
         "text-embedding-3-large": 3072,
         "text-embedding-ada-002": 1536,
     }
-    prices: ClassVar[Mapping[str, ModelPrice]] = {
-        "text-embedding-3-small": ModelPrice(0.02, 0.0, source="OpenAI", as_of="2026-11-21"),
-        "text-embedding-3-large": ModelPrice(0.13, 0.0, source="OpenAI", as_of="2026-11-21"),
-    }
+    prices = OPENAI.prices
 
 
 class GeminiEmbedder(LiteLLMEmbedder):

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from bruno_llm.provider import LiteLLMProvider
-from bruno_llm.vendors.registry import OLLAMA
+from bruno_llm.vendors.ollama.vendor import OLLAMA
 
 __all__ = ["OllamaProvider"]
 
 
 class OllamaProvider(LiteLLMProvider):
-    """Ollama's models, at ``base_url``, ``OLLAMA_API_BASE``, ``OLLAMA_HOST`` or localhost:11434.
-
-    litellm's ``ollama_chat`` route is used: its ``ollama`` route makes one prompt of the chat.
-    """
+    """Ollama's models, at ``base_url``, ``OLLAMA_API_BASE``, ``OLLAMA_HOST`` or localhost:11434."""
 
     name = "ollama"
-    prefix = "ollama_chat/"
+    prefix = OLLAMA.prefix
     prefixes = ("ollama/",)
     default_model = "llama3.2"
     vendor = OLLAMA

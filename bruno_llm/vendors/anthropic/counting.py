@@ -1,0 +1,23 @@
+"""Anthropic's endpoint that counts a prompt, free of charge."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+
+from bruno_llm.vendors.counting import CountEndpoint, question
+
+__all__ = ["COUNT"]
+
+# Anthropic API reference, "Count tokens in a message": what it takes of a message request.
+_FIELDS = ("model", "messages", "system", "tools", "tool_choice", "thinking")
+
+
+def _divert(request: httpx.Request) -> httpx.Request:
+    body = json.loads(request.content)
+    asked = {name: body[name] for name in _FIELDS if name in body}
+    return question(request, f"{request.url.path}/count_tokens", asked)
+
+
+COUNT = CountEndpoint(_divert, "input_tokens")

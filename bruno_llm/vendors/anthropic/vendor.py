@@ -1,0 +1,35 @@
+"""What is true of Anthropic."""
+
+from __future__ import annotations
+
+from bruno_llm.vendors.anthropic import wire
+from bruno_llm.vendors.anthropic.counting import COUNT
+from bruno_llm.vendors.anthropic.prices import PRICES
+from bruno_llm.vendors.model_list import ModelList
+from bruno_llm.vendors.vendor import Vendor
+
+__all__ = ["ANTHROPIC"]
+
+ANTHROPIC = Vendor(
+    name="anthropic",
+    routes=("anthropic",),
+    wire=wire.ANTHROPIC,
+    models=ModelList(
+        url="https://api.anthropic.com",
+        path="/v1/models",
+        key_header="x-api-key",
+        headers={"anthropic-version": "2023-06-01"},
+        query={"limit": "1000"},
+        next_page=("last_id", "after_id"),
+    ),
+    api_key_env=("ANTHROPIC_API_KEY",),
+    base_url_env=("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
+    needs_key=True,
+    lacks=frozenset({"response_format=json_object"}),
+    count=COUNT,
+    params=frozenset({"top_k", "cache_control", "context_management", "container", "mcp_servers"}),
+    # Anthropic asks for max_tokens with every call; litellm would ask for up to 128,000, which a
+    # budget then has to reserve.
+    defaults={"max_tokens": 4096},
+    prices=PRICES,
+)

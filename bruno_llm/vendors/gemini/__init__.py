@@ -1,0 +1,1 @@
+"""Google: the Gemini models, by the API of AI Studio."""

@@ -1,0 +1,39 @@
+"""What is true of Google's Gemini API."""
+
+from __future__ import annotations
+
+from bruno_llm.errors.translate import ErrorRule
+from bruno_llm.exceptions import QuotaExceededError
+from bruno_llm.vendors.gemini import wire
+from bruno_llm.vendors.gemini.counting import COUNT
+from bruno_llm.vendors.gemini.prices import PRICES
+from bruno_llm.vendors.model_list import ModelList
+from bruno_llm.vendors.vendor import Vendor
+
+__all__ = ["GEMINI"]
+
+GEMINI = Vendor(
+    name="gemini",
+    routes=("gemini",),
+    wire=wire.GEMINI,
+    models=ModelList(
+        url="https://generativelanguage.googleapis.com/v1beta",
+        path="/models",
+        key_header="x-goog-api-key",
+        items="models",
+        id="name",
+        strip="models/",
+        query={"pageSize": "1000"},
+        next_page=("nextPageToken", "pageToken"),
+    ),
+    api_key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    base_url_env=("GEMINI_API_BASE",),
+    version="/v1beta",
+    needs_key=True,
+    # Gemini API, "Troubleshooting": RESOURCE_EXHAUSTED names the quota that is used up.
+    error_rules=(ErrorRule(QuotaExceededError, r"quotaId\W+\w*PerDay", (429,)),),
+    lacks=frozenset({"user"}),
+    count=COUNT,
+    params=frozenset({"top_k", "safety_settings", "cached_content"}),
+    prices=PRICES,
+)

@@ -1,0 +1,1 @@
+"""Ollama: models on this machine or in this network."""

@@ -1,0 +1,77 @@
+"""What is true of Ollama."""
+
+from __future__ import annotations
+
+from bruno_llm.errors.translate import ErrorRule
+from bruno_llm.exceptions import (
+    ContextLengthExceededError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    QuotaExceededError,
+    RateLimitError,
+    ServiceUnavailableError,
+)
+from bruno_llm.vendors.model_list import ModelList
+from bruno_llm.vendors.ollama import wire
+from bruno_llm.vendors.vendor import Vendor
+
+__all__ = ["OLLAMA"]
+
+OLLAMA = Vendor(
+    name="ollama",
+    # litellm's route "ollama" makes one prompt of the chat.
+    routes=("ollama_chat", "ollama"),
+    wire=wire.OLLAMA,
+    models=ModelList(
+        url="http://localhost:11434",
+        path="/api/tags",
+        key_header="Authorization",  # for one behind a gateway; Ollama itself wants no key
+        key_prefix="Bearer ",
+        items="models",
+        id="name",
+    ),
+    api_key_env=("OLLAMA_API_KEY",),
+    base_url_env=("OLLAMA_API_BASE", "OLLAMA_HOST"),
+    base_url="http://localhost:11434",
+    # frequency_penalty would become a repeat_penalty below 1, which asks for repetition.
+    lacks=frozenset(
+        {"user", "frequency_penalty", "functions", "tool_choice=required", "tool_choice=function"}
+    ),
+    free=True,
+    silent_window=4096,  # Ollama FAQ, "How can I specify the context window size?"
+    error_rules=(
+        ErrorRule(ModelNotFoundError, r"model .{0,200}not found", (404,)),
+        ErrorRule(
+            ContextLengthExceededError,
+            r"input length exceeds",
+            (400, 500),
+            hint="shorten the conversation, raise num_ctx, or give window=ContextWindow()",
+        ),
+        ErrorRule(QuotaExceededError, r"usage limit", (429,)),
+        ErrorRule(RateLimitError, r"too many concurrent", (429,)),
+        ErrorRule(InvalidRequestError, r"does not support (tools|thinking|images)", (400,)),
+        ErrorRule(ServiceUnavailableError, r"server busy|llama runner|unexpected EOF", ()),
+    ),
+    hints={
+        "ModelNotFoundError": "get it with: ollama pull {model}",
+        "ProviderConnectionError": "is Ollama running? start it with: ollama serve",
+    },
+    params=frozenset(
+        {
+            "num_ctx",
+            "num_predict",
+            "num_gpu",
+            "num_thread",
+            "keep_alive",
+            "think",
+            "top_k",
+            "min_p",
+            "repeat_penalty",
+            "repeat_last_n",
+            "mirostat",
+            "mirostat_eta",
+            "mirostat_tau",
+            "tfs_z",
+        }
+    ),
+)

@@ -1,0 +1,34 @@
+"""What is true of OpenAI, and of any server in its format."""
+
+from __future__ import annotations
+
+from bruno_llm.errors.translate import ErrorRule
+from bruno_llm.exceptions import PermissionDeniedError
+from bruno_llm.vendors.model_list import ModelList
+from bruno_llm.vendors.openai import wire
+from bruno_llm.vendors.openai.prices import PRICES
+from bruno_llm.vendors.vendor import Vendor
+
+__all__ = ["COMPATIBLE", "OPENAI"]
+
+OPENAI = Vendor(
+    name="openai",
+    routes=("openai",),
+    wire=wire.OPENAI,
+    models=ModelList(
+        url="https://api.openai.com/v1",
+        path="/models",
+        key_header="Authorization",
+        key_prefix="Bearer ",
+    ),
+    api_key_env=("OPENAI_API_KEY",),
+    base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    needs_key=True,
+    error_rules=(ErrorRule(PermissionDeniedError, r"does not have access to model", (403,)),),
+    params=frozenset({"organization", "top_k", "min_p", "repetition_penalty"}),
+    headers={"organization": "OpenAI-Organization"},
+    prices=PRICES,
+)
+
+COMPATIBLE = Vendor(wire=wire.COMPATIBLE)
+"""Any other server in OpenAI's format. Its key and address are known to litellm."""

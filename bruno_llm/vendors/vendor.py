@@ -1,0 +1,70 @@
+"""What is known of a vendor, whichever provider class talks to it. Data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bruno_llm.costs.prices import ModelPrice
+from bruno_llm.errors.translate import ErrorRule
+from bruno_llm.vendors.counting import CountEndpoint
+from bruno_llm.vendors.model_list import ModelList
+from bruno_llm.wire.facts import Format
+
+__all__ = ["Vendor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """A vendor's wire, its ways to name things, and its words for errors.
+
+    Attributes:
+        name: litellm's name of the vendor, by which its price map and our token rules know it;
+            empty when the vendor is not one of ours.
+        routes: litellm routes that lead to it (what stands before the ``/`` of a model string);
+            the first is the one that is used, whichever was written.
+        wire: The format of its answers, ``None`` when it is not read.
+        models: Where it lists its models for free.
+        api_key_env: Variables that may hold the key; the first is the one to name to a user.
+        base_url_env: Variables that may hold the address.
+        needs_key: It never answers without a key (on its own address).
+        base_url: Where it is when nobody says otherwise, for servers of one's own.
+        version: What its addresses end in; added to a base_url that ends in no version.
+        error_rules: What it says in words.
+        hints: By error class name, what the user can do.
+        params: Options of its own that litellm passes on.
+        headers: Options that travel as a header; litellm loses them once it has our client.
+        lacks: Options, or ``option=value``, that litellm drops or garbles here without a word.
+        defaults: Options of every call unless the caller says otherwise.
+        prices: US dollars per million tokens, by model.
+        count: Its endpoint that counts a prompt, ``None`` when it has none.
+        free: It costs nothing, whatever the model.
+        silent_window: Tokens to which it cuts a prompt without a word, unless ``num_ctx`` says
+            otherwise.
+    """
+
+    name: str = ""
+    routes: tuple[str, ...] = ()
+    wire: Format | None = None
+    models: ModelList | None = None
+    api_key_env: tuple[str, ...] = ()
+    base_url_env: tuple[str, ...] = ()
+    needs_key: bool = False
+    base_url: str | None = None
+    version: str = ""
+    error_rules: Sequence[ErrorRule] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
+    params: frozenset[str] = frozenset()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    prices: Mapping[str, ModelPrice] = field(default_factory=dict)
+    count: CountEndpoint | None = None
+    free: bool = False
+    silent_window: int | None = None
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the model's name for litellm: ``"ollama_chat/"``."""
+        return f"{self.routes[0]}/" if self.routes else ""
