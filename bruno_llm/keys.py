@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,6 +18,7 @@ from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
 
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.redaction import hide_url_secrets, mask
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -45,22 +45,6 @@ SERVICE = "bruno-llm"
 
 # A keyring cannot list its entries, so the names (never the keys) are one entry of their own.
 _INDEX = "bruno-llm:providers"
-
-_USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
-_SHOWN = 4
-_SHORTEST_SHOWN = 12
-
-
-def mask(key: SecretStr | str) -> str:
-    """The key as it may be shown: its last four characters, none of a key under 12 characters."""
-    text = key.get_secret_value() if isinstance(key, SecretStr) else key
-    return "****" + text[-_SHOWN:] if len(text) >= _SHORTEST_SHOWN else "****"
-
-
-def hide_url_secrets(url: str) -> str:
-    """The URL without its user, password and query."""
-    shown, mark, _ = _USER_INFO.sub("****@", url).partition("?")
-    return f"{shown}?****" if mark else shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,6 @@ from bruno_llm.exceptions import (
     InvalidRequestError,
     StreamError,
 )
-from bruno_llm.keys import hide_url_secrets
 from bruno_llm.messages import ChatMessage, texts_of, to_chat
 from bruno_llm.params import (
     CHAT_PARAMS,
@@ -59,6 +58,7 @@ from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.policies.window import ContextWindow
 from bruno_llm.rate_limit.limit import RateLimit
+from bruno_llm.redaction import hide_url_secrets
 from bruno_llm.vendors.ollama.wire import OLLAMA as OLLAMA_WIRE
 from bruno_llm.wire.client import Exchange
 from bruno_llm.wire.reading import Answer, read_answer

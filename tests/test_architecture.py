@@ -25,10 +25,11 @@ NAMED = ("claude", "gemini", "ollama", "openai")
 # the lines before, also inside a function.
 LAYERS = (
     {"_version", "_clock", "_loops", "exceptions", "completion", "capabilities", "tokens"},
-    {"keys", "messages", "params", "policies", "costs", "rate_limit", "demo"},
+    {"redaction"},
+    {"keys", "messages", "params", "policies", "costs", "demo"},
     {"config", "wire"},
     {"_litellm", "errors"},
-    {"vendors"},
+    {"vendors", "rate_limit"},
     {"call"},
     {"provider", "embeddings"},
     {"providers", "fallback", "testing"},

@@ -20,12 +20,15 @@ from bruno_llm.call.watch import Watch
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.costs.prices import ModelPrice, price_of
 from bruno_llm.costs.tracker import CostTracker, Reservation
-from bruno_llm.errors.translate import ErrorRule, Redactor, retry_after_of, translate
+from bruno_llm.errors.retry_after import retry_after_of
+from bruno_llm.errors.rules import ErrorRule
+from bruno_llm.errors.translate import translate
 from bruno_llm.exceptions import AuthenticationError, ConfigurationError, LLMError
-from bruno_llm.keys import hide_url_secrets, resolve_key
+from bruno_llm.keys import resolve_key
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import LimitReached, Timeout, within
 from bruno_llm.rate_limit.limit import RateLimit, Ticket
+from bruno_llm.redaction import Redactor, hide_url_secrets
 from bruno_llm.tokens.counter import TokenCounter, counter_for
 from bruno_llm.vendors.model_list import fetch_models, has_model
 from bruno_llm.vendors.registry import Vendor, vendor_of

@@ -16,7 +16,7 @@ from bruno_llm.config.settings import PRECEDENCE, ProviderConfig, Setting
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.factory.factory import LLMFactory
 from bruno_llm.factory.health import ProviderHealth
-from bruno_llm.keys import hide_url_secrets
+from bruno_llm.redaction import hide_url_secrets
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

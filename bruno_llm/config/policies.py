@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr
 
-from bruno_llm.keys import hide_url_secrets
+from bruno_llm.redaction import hide_url_secrets, is_secret_name
 
 __all__ = [
     "Budget",
@@ -26,18 +25,6 @@ __all__ = [
     "switch",
     "unseal",
 ]
-
-_SECRET = re.compile(
-    r"(^|[_-])(key|token|secret|password|passwd|credentials?|authorization|auth|cookie)$"
-    r"|secret|password|credential|authorization",
-    re.IGNORECASE,
-)
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether a setting of that name holds a secret: ``api_key``, ``x-api-key``, ``token``."""
-    return _SECRET.search(name) is not None
-
 
 Url = Annotated[str, PlainSerializer(hide_url_secrets, when_used="json")]
 """An address; a password or a query in it is in no repr and no JSON."""

@@ -23,7 +23,8 @@ from bruno_llm.exceptions import (
     ModelNotFoundError,
     TransientError,
 )
-from bruno_llm.keys import hide_url_secrets, resolve_key, variable_part
+from bruno_llm.keys import resolve_key, variable_part
+from bruno_llm.redaction import hide_url_secrets
 
 __all__ = ["ProviderHealth", "check", "check_all", "check_required", "is_local"]
 

@@ -8,7 +8,9 @@ Headers read (the name may carry litellm's prefix ``llm_provider-``):
 - Anthropic: ``anthropic-ratelimit-requests-limit``, ``-remaining``, ``-reset`` and the same with
   ``tokens`` and ``input-tokens``; a reset is an RFC 3339 time
   (docs.claude.com/en/api/rate-limits).
-- ``retry-after-ms`` and ``retry-after``, in seconds or as an HTTP date (RFC 9110, 10.2.3).
+- ``retry-after-ms`` and ``retry-after``.
+
+How durations, times and ``retry-after`` are read stands in ``errors/retry_after.py``.
 
 What cannot be read is passed over: a limiter must not fail a call over a header.
 """
@@ -16,14 +18,12 @@ What cannot be read is passed over: a limiter must not fail a call over a header
 from __future__ import annotations
 
 import math
-import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from bruno_llm import _clock
+from bruno_llm.errors.retry_after import retry_after_of, seconds_until
 
 __all__ = ["Vendor"]
 
@@ -34,12 +34,6 @@ _LOW_SHARE = 0.1
 # ... but by no more than this: a daily quota must not turn its last requests into hours.
 _MAX_GAP = 5.0
 _SAME_WINDOW = 1.0
-
-_DURATION = re.compile(
-    r"(?:(?P<d>[\d.]+)d)?(?:(?P<h>[\d.]+)h)?(?:(?P<m>[\d.]+)m(?!s))?(?:(?P<s>[\d.]+)s)?"
-    r"(?:(?P<ms>[\d.]+)ms)?"
-)
-_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 @dataclass(slots=True)
@@ -161,7 +155,7 @@ def _quota(
     limit: str | None, remaining: str | None, reset: str | None, now: float
 ) -> _Quota | None:
     left = _number(remaining)
-    seconds = _seconds(reset)
+    seconds = seconds_until(reset)
     if left is None or seconds is None:
         return None
     return _Quota(limit=_number(limit), remaining=left, reset_at=now + seconds)
@@ -170,26 +164,10 @@ def _quota(
 def _pause(seen: Mapping[str, str], status: int | None, retry_after: float | None) -> float | None:
     if status not in _HOLD_STATUSES:
         return None
-    told = retry_after if retry_after is not None else _retry_after(seen)
+    told = retry_after if retry_after is not None else retry_after_of(seen)
     if told is not None and math.isfinite(told):
         return max(0.0, told)
     return _HOLD_WITHOUT_A_HINT if status == 429 else None
-
-
-def _retry_after(seen: Mapping[str, str]) -> float | None:
-    milliseconds = _number(seen.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    text = seen.get("retry-after")
-    if text is None:
-        return None
-    seconds = _number(text)
-    if seconds is not None:
-        return seconds
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - _clock.now())
-    except (TypeError, ValueError):
-        return None
 
 
 def _number(text: str | None) -> float | None:
@@ -198,25 +176,3 @@ def _number(text: str | None) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) and value >= 0 else None
-
-
-def _seconds(text: str | None) -> float | None:
-    """``6m0s``, ``120ms``, ``59.5`` or an RFC 3339 time, as seconds from now."""
-    if not text:
-        return None
-    plain = _number(text)
-    if plain is not None:
-        return plain
-    match = _DURATION.fullmatch(text.strip())
-    if match is not None and match.group():
-        parts = {unit: _number(value) for unit, value in match.groupdict().items() if value}
-        if None in parts.values():
-            return None
-        return sum(_UNITS[unit] * (value or 0.0) for unit, value in parts.items())
-    try:
-        moment = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text.strip()))
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        return None
-    return max(0.0, moment.timestamp() - _clock.now())

@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bruno_llm.errors.translate import ErrorRule, Redactor, translate
+from bruno_llm.errors.rules import ErrorRule
+from bruno_llm.errors.translate import translate
 from bruno_llm.policies.timeouts import within
+from bruno_llm.redaction import Redactor
 from bruno_llm.wire.client import Exchange, WireClient
 
 __all__ = ["ModelList", "fetch_models", "has_model"]

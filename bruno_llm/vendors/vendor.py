@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bruno_llm.costs.prices import ModelPrice
-from bruno_llm.errors.translate import ErrorRule
+from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.vendors.counting import CountEndpoint
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.wire.facts import Format

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bruno_llm.errors.translate import ErrorRule
+from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import QuotaExceededError
 from bruno_llm.vendors.gemini import wire
 from bruno_llm.vendors.gemini.counting import COUNT

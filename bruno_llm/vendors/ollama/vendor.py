@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bruno_llm.errors.translate import ErrorRule
+from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import (
     ContextLengthExceededError,
     InvalidRequestError,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bruno_llm.errors.translate import ErrorRule
+from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import PermissionDeniedError
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.openai import wire

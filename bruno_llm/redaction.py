@@ -1,0 +1,123 @@
+"""What is a secret, and how it is hidden: the one place that knows.
+
+A name that holds a secret (:func:`is_secret_name`), a key as it may be shown (:func:`mask`), an
+address without its password (:func:`hide_url_secrets`), and any text without the keys and prompts
+of a call (:class:`Redactor`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from pydantic import SecretStr
+
+__all__ = [
+    "Redactor",
+    "UpstreamError",
+    "causes",
+    "hide_url_secrets",
+    "is_secret_name",
+    "mask",
+    "one_line",
+]
+
+_SECRET_NAME = re.compile(
+    r"(^|[_-])(key|token|secret|password|passwd|credentials?|authorization|auth|cookie)$"
+    r"|secret|password|credential|authorization",
+    re.IGNORECASE,
+)
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
+_SHOWN = 4
+_SHORTEST_SHOWN = 12
+_LONGEST_LINE = 400
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a setting of that name holds a secret: ``api_key``, ``x-api-key``, ``token``."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def mask(key: SecretStr | str) -> str:
+    """The key as it may be shown: its last four characters, none of a key under 12 characters."""
+    text = key.get_secret_value() if isinstance(key, SecretStr) else key
+    return "****" + text[-_SHOWN:] if len(text) >= _SHORTEST_SHOWN else "****"
+
+
+def hide_url_secrets(url: str) -> str:
+    """The URL without its user, password and query."""
+    shown, mark, _ = _USER_INFO.sub("****@", url).partition("?")
+    return f"{shown}?****" if mark else shown
+
+
+def one_line(text: str) -> str:
+    """The text on one line of at most 400 characters, as the message of an error."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error itself and what it came from, the newest first; ends also where a chain loops."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = getattr(link, "original_exception", None) or link.__cause__ or link.__context__
+
+
+class UpstreamError(Exception):
+    """Stands for a cause whose own text held a key or a prompt; the text here is redacted."""
+
+
+class Redactor:
+    """Takes keys and prompts out of texts that leave the package.
+
+    Args:
+        secrets: Keys in use; removed wherever they appear.
+        prompts: Message texts of the call; removed when a vendor echoes them.
+    """
+
+    # The shapes of the vendors' keys, for one that is not ours (an echoed header, a proxy's key).
+    _KEY = re.compile(
+        r"\b(sk-[\w-]{8,}|AIza[\w-]{20,}|gsk_\w{8,}|xai-\w{8,})|(?<=Bearer )[\w.~+/=-]{8,}"
+    )
+    _SHORTEST_PROMPT = 12
+    _NEVER_ESCAPED = re.compile(rf"[\w ,.:;()?!-]{{{_SHORTEST_PROMPT},}}", re.ASCII)
+
+    def __init__(self, secrets: Sequence[str] = (), prompts: Sequence[str] = ()) -> None:
+        self._secrets = [s for s in secrets if len(s) > 5]
+        long = (prompt for prompt in prompts if len(prompt) >= self._SHORTEST_PROMPT)
+        self._prompts = sorted({form for p in long for form in self._forms(p)}, key=len)[::-1]
+
+    def __call__(self, text: str) -> str:
+        """The text without them."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[key]")
+        for form in self._prompts:
+            text = text.replace(form, "[prompt]")
+        return self._KEY.sub("[key]", text)
+
+    def _forms(self, prompt: str) -> Iterator[str]:
+        """The ways a prompt is quoted: in JSON, in Python's ``repr``, and escaped any other way."""
+        for text in (
+            prompt,
+            json.dumps(prompt)[1:-1],
+            json.dumps(prompt, ensure_ascii=False)[1:-1],
+        ):
+            yield text
+            yield repr(text)[1:-1]
+            yield repr(text.encode("utf-8", "replace"))[2:-1]
+        # Whatever escaped it, and however often, these runs of characters are the same.
+        yield from self._NEVER_ESCAPED.findall(prompt)
+
+    def cause(self, error: BaseException) -> BaseException:
+        """The error itself when its whole chain is clean, else a stand-in that is."""
+        for seen in causes(error):
+            text = f"{seen!s} {seen!r}"
+            if self(text) != text:
+                stand_in = UpstreamError(f"{type(seen).__name__}: {one_line(self(str(seen)))}")
+                stand_in.__suppress_context__ = True
+                return stand_in
+        return error
