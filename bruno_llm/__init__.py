@@ -3,9 +3,67 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bruno_llm._version import __version__
+
+if TYPE_CHECKING:  # the same names once more, for those who read the code instead of running it
+    from bruno_llm.capabilities import Capabilities
+    from bruno_llm.completion import (
+        Completion,
+        ReasoningDelta,
+        StreamEnd,
+        StreamEvent,
+        StreamRestart,
+        TextDelta,
+        ToolCall,
+        ToolCallDelta,
+        Trimmed,
+        Usage,
+    )
+    from bruno_llm.config.settings import ProviderConfig
+    from bruno_llm.costs.prices import ModelPrice
+    from bruno_llm.costs.tracker import Budget, BudgetWarning, CostTracker
+    from bruno_llm.embeddings.embedder import (
+        GeminiEmbedder,
+        LiteLLMEmbedder,
+        OllamaEmbedder,
+        OpenAIEmbedder,
+    )
+    from bruno_llm.exceptions import (
+        AllProvidersFailedError,
+        AuthenticationError,
+        BudgetExceededError,
+        ConfigurationError,
+        ContentFilterError,
+        ContextLengthExceededError,
+        EmptyResponseError,
+        InvalidRequestError,
+        LLMError,
+        ModelNotFoundError,
+        PermissionDeniedError,
+        ProviderConnectionError,
+        QuotaExceededError,
+        RateLimitError,
+        RequestTimeoutError,
+        ServiceUnavailableError,
+        StreamError,
+        StructuredOutputError,
+        TransientError,
+    )
+    from bruno_llm.factory.factory import LLMFactory, UnifiedProviderFactory
+    from bruno_llm.fallback import FallbackProvider
+    from bruno_llm.messages import completion_message, file_message, image_message, tool_result
+    from bruno_llm.policies.cache import Cache
+    from bruno_llm.policies.retry import Retry
+    from bruno_llm.policies.timeouts import Timeout
+    from bruno_llm.policies.window import ContextWindow
+    from bruno_llm.provider import LiteLLMProvider
+    from bruno_llm.providers.claude import ClaudeProvider
+    from bruno_llm.providers.gemini import GeminiProvider
+    from bruno_llm.providers.ollama import OllamaProvider
+    from bruno_llm.providers.openai import OpenAIProvider
+    from bruno_llm.rate_limit.limit import RateLimit
 
 # Where each public name lives; resolved at first use (PEP 562), so that importing the package is
 # as cheap as importing bruno-core and never imports litellm.
@@ -69,14 +127,74 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604  names of _HOMES are strings
 
+__all__ = [  # written out: type checkers do not compute it
+    "AllProvidersFailedError",
+    "AuthenticationError",
+    "Budget",
+    "BudgetExceededError",
+    "BudgetWarning",
+    "Cache",
+    "Capabilities",
+    "ClaudeProvider",
+    "Completion",
+    "ConfigurationError",
+    "ContentFilterError",
+    "ContextLengthExceededError",
+    "ContextWindow",
+    "CostTracker",
+    "EmptyResponseError",
+    "FallbackProvider",
+    "GeminiEmbedder",
+    "GeminiProvider",
+    "InvalidRequestError",
+    "LLMError",
+    "LLMFactory",
+    "LiteLLMEmbedder",
+    "LiteLLMProvider",
+    "ModelNotFoundError",
+    "ModelPrice",
+    "OllamaEmbedder",
+    "OllamaProvider",
+    "OpenAIEmbedder",
+    "OpenAIProvider",
+    "PermissionDeniedError",
+    "ProviderConfig",
+    "ProviderConnectionError",
+    "QuotaExceededError",
+    "RateLimit",
+    "RateLimitError",
+    "ReasoningDelta",
+    "RequestTimeoutError",
+    "Retry",
+    "ServiceUnavailableError",
+    "StreamEnd",
+    "StreamError",
+    "StreamEvent",
+    "StreamRestart",
+    "StructuredOutputError",
+    "TextDelta",
+    "Timeout",
+    "ToolCall",
+    "ToolCallDelta",
+    "TransientError",
+    "Trimmed",
+    "UnifiedProviderFactory",
+    "Usage",
+    "__version__",
+    "completion_message",
+    "file_message",
+    "image_message",
+    "tool_result",
+]
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
-    return value
+if not TYPE_CHECKING:  # a checker would take every wrong name for one that this gives
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+        return value
 
 
 def __dir__() -> list[str]:

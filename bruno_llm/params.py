@@ -11,84 +11,41 @@ from difflib import get_close_matches
 from typing import Any
 
 from bruno_llm.exceptions import ConfigurationError, InvalidRequestError
+from bruno_llm.options import (
+    ChatOptions,
+    Features,
+    OnlyOnCalls,
+    RouteOptions,
+    Tuning,
+    names_of,
+)
 
 __all__ = [
     "CHAT_PARAMS",
     "FEATURES",
     "GENERIC_PARAMS",
     "KNOBS",
+    "PER_CALL",
     "check_names",
     "check_tools",
     "present",
     "spelt_out",
 ]
 
-KNOBS = frozenset(
-    {
-        "temperature",
-        "top_p",
-        "n",
-        "seed",
-        "stop",
-        "presence_penalty",
-        "frequency_penalty",
-        "logit_bias",
-        "logprobs",
-        "top_logprobs",
-        "user",
-        "parallel_tool_calls",
-        "reasoning_effort",
-        "verbosity",
-        "safety_identifier",
-        "prompt_cache_key",
-        "service_tier",
-        "store",
-    }
-)
+KNOBS = names_of(Tuning)
 """Tuning: a model that lacks one still gives a good answer, so it is dropped with a warning."""
 
-FEATURES = frozenset(
-    {
-        "tools",
-        "tool_choice",
-        "functions",
-        "function_call",
-        "response_format",
-        "modalities",
-        "audio",
-        "prediction",
-        "thinking",
-        "web_search_options",
-    }
-)
+FEATURES = names_of(Features)
 """What the answer depends on: a model that lacks one is an error before the request."""
 
-# The rest of litellm.acompletion's OpenAI parameters, and its ways to say something of one's own.
-CHAT_PARAMS = KNOBS | FEATURES | {"max_completion_tokens", "extra_headers", "extra_body"}
-"""Options of every provider (litellm 1.105 to 1.109, ``main.py``, ``acompletion``)."""
+CHAT_PARAMS = names_of(ChatOptions)
+"""Options of every provider."""
 
-GENERIC_PARAMS = frozenset(
-    {
-        "api_version",
-        "top_k",
-        "aws_access_key_id",
-        "aws_secret_access_key",
-        "aws_session_token",
-        "aws_region_name",
-        "aws_profile_name",
-        "azure_ad_token",
-        "vertex_project",
-        "vertex_location",
-        "vertex_credentials",
-        "custom_llm_provider",
-        "drop_params",
-        "repetition_penalty",
-        "min_p",
-        "provider",
-        "transforms",
-    }
-)
+GENERIC_PARAMS = names_of(RouteOptions)
 """What other litellm routes need, for the generic provider."""
+
+PER_CALL = names_of(OnlyOnCalls)
+"""What is said of one call alone."""
 
 
 def check_names(names: Iterable[str], allowed: Iterable[str], where: str) -> None:

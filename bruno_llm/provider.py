@@ -20,6 +20,7 @@ from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.message import Message
 from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
+from typing_extensions import Unpack
 
 from bruno_llm import _clock, _litellm
 from bruno_llm.call.endpoint import Booked, Booking, Call, Endpoint
@@ -43,11 +44,13 @@ from bruno_llm.exceptions import (
     StreamError,
 )
 from bruno_llm.messages import ChatMessage, texts_of, to_chat
+from bruno_llm.options import CallOptions, ProviderOptions
 from bruno_llm.params import (
     CHAT_PARAMS,
     FEATURES,
     GENERIC_PARAMS,
     KNOBS,
+    PER_CALL,
     check_names,
     check_tools,
     present,
@@ -69,7 +72,6 @@ __all__ = ["LiteLLMProvider", "said"]
 logger = get_logger(__name__)
 Messages = Sequence[Message | Mapping[str, Any]]
 
-_PER_CALL = frozenset({"tag", "timeout"})
 # The answer's length that a budget reserves when neither the caller nor the model limits it.
 _UNLIMITED_ANSWER = 4096
 # Exact counts that a provider remembers.
@@ -137,7 +139,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         costs: CostTracker | None = None,
         cache: Cache | None = None,
         window: ContextWindow | None = None,
-        **params: Any,
+        **params: Unpack[ProviderOptions],
     ) -> None:
         check_names(params, self._allowed_params(), f"{type(self).__name__}()")
         super().__init__(
@@ -257,12 +259,12 @@ class LiteLLMProvider(Endpoint, LLMInterface):
 
     # --- the call path ------------------------------------------------------------------------
 
-    async def generate(
+    async def generate(  # type: ignore[override]  # named options in place of Any
         self,
         messages: Messages,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CallOptions],
     ) -> str:
         """The model's answer as text; the words of a refusal when it refused.
 
@@ -282,7 +284,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         *,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CallOptions],
     ) -> Completion:
         """The model's answer with its facts: tool calls, finish reason, usage, cost.
 
@@ -315,7 +317,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         messages: Messages,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CallOptions],
     ) -> AsyncGenerator[str, None]:
         """The pieces of the answer's text as they arrive.
 
@@ -342,7 +344,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         *,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CallOptions],
     ) -> AsyncGenerator[StreamEvent, None]:
         """Text, reasoning and tool calls as they arrive, then ``StreamEnd`` with the completion.
 
@@ -391,7 +393,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
     ) -> _Chat:
         """What will be sent; everything that can be refused without a request is refused here."""
         self._require_model()
-        check_names(kwargs, self._allowed_params() | _PER_CALL, f"A call of {self.name}")
+        check_names(kwargs, self._allowed_params() | PER_CALL, f"A call of {self.name}")
         options = present({**self.defaults, **self.params, **kwargs})
         tag = options.pop("tag", None)
         timeout = Timeout.of(options.pop("timeout", self.timeout))

@@ -24,7 +24,16 @@ NAMED = ("claude", "gemini", "ollama", "openai")
 # The rooms, from the bottom up: a module may import what is in its own room and in the rooms on
 # the lines before, also inside a function.
 LAYERS = (
-    {"_version", "_clock", "_loops", "exceptions", "completion", "capabilities", "tokens"},
+    {
+        "_version",
+        "_clock",
+        "_loops",
+        "exceptions",
+        "completion",
+        "capabilities",
+        "options",
+        "tokens",
+    },
     {"redaction"},
     {"keys", "messages", "params", "policies", "costs", "demo"},
     {"config", "wire"},

@@ -7,7 +7,7 @@ from typing import Any
 
 from bruno_llm.config.env import Kind
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.params import CHAT_PARAMS, GENERIC_PARAMS
+from bruno_llm.options import ProviderOptions, names_of
 
 __all__ = ["KINDS", "VENDOR_PARAMS", "canonical", "with_provider"]
 
@@ -43,34 +43,8 @@ _PARAM_KINDS: Mapping[str, Kind] = {
     "user": "text",
     "keep_alive": "text",
 }
-# What one vendor alone knows. Named here, because asking vendors.py would import httpx.
-_OF_ONE_VENDOR = frozenset(
-    {
-        "cache_control",
-        "cached_content",
-        "container",
-        "context_management",
-        "keep_alive",
-        "mcp_servers",
-        "min_p",
-        "mirostat",
-        "mirostat_eta",
-        "mirostat_tau",
-        "num_ctx",
-        "num_gpu",
-        "num_predict",
-        "num_thread",
-        "organization",
-        "repeat_last_n",
-        "repeat_penalty",
-        "safety_settings",
-        "tfs_z",
-        "think",
-    }
-)
 VENDOR_PARAMS: Mapping[str, Kind] = {
-    name: _PARAM_KINDS.get(name, "any")
-    for name in sorted((CHAT_PARAMS | GENERIC_PARAMS | _OF_ONE_VENDOR) - KINDS.keys())
+    name: _PARAM_KINDS.get(name, "any") for name in sorted(names_of(ProviderOptions) - KINDS.keys())
 }
 """Parameters of the vendors that may stand beside the settings instead of under ``params``."""
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
-from bruno_core.interfaces.embedding import EmbeddingInterface
 from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.config import BrunoConfig, LLMConfig
 from bruno_core.utils.logging import get_logger
@@ -36,6 +35,22 @@ from bruno_llm.factory.build import (
     split,
 )
 from bruno_llm.factory.plugins import broken_plugins
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bruno_llm.embeddings.embedder import (
+        GeminiEmbedder,
+        LiteLLMEmbedder,
+        OllamaEmbedder,
+        OpenAIEmbedder,
+    )
+    from bruno_llm.fallback import FallbackProvider
+    from bruno_llm.options import FactorySettings
+    from bruno_llm.providers.claude import ClaudeProvider
+    from bruno_llm.providers.gemini import GeminiProvider
+    from bruno_llm.providers.ollama import OllamaProvider
+    from bruno_llm.providers.openai import OpenAIProvider
 
 __all__ = ["LLMFactory", "UnifiedProviderFactory"]
 
@@ -61,11 +76,49 @@ class LLMFactory:
 
     _registry: ClassVar[Registry] = Registry()
 
+    @overload
+    @classmethod
+    def create(
+        cls,
+        provider: Literal["claude", "anthropic"],
+        config: None = None,
+        **kwargs: Unpack[FactorySettings],
+    ) -> ClaudeProvider: ...
+    @overload
+    @classmethod
+    def create(
+        cls,
+        provider: Literal["gemini", "google"],
+        config: None = None,
+        **kwargs: Unpack[FactorySettings],
+    ) -> GeminiProvider: ...
+    @overload
+    @classmethod
+    def create(
+        cls,
+        provider: Literal["ollama", "ollama_chat"],
+        config: None = None,
+        **kwargs: Unpack[FactorySettings],
+    ) -> OllamaProvider: ...
+    @overload
+    @classmethod
+    def create(
+        cls, provider: Literal["openai"], config: None = None, **kwargs: Unpack[FactorySettings]
+    ) -> OpenAIProvider: ...
+    @overload
+    @classmethod
+    def create(
+        cls, provider: str | None = None, config: AnyConfig | None = None, **kwargs: Any
+    ) -> LLMInterface: ...
     @classmethod
     def create(
         cls, provider: str | None = None, config: AnyConfig | None = None, **kwargs: Any
     ) -> LLMInterface:
         """Create a provider.
+
+        To a type checker the built-in names alone give their classes. A configuration, or an
+        environment, with a ``fallback`` makes it a ``FallbackProvider``, and :meth:`register` may
+        give a name to something else.
 
         Args:
             provider: A name or a litellm model string; may be left out when ``config`` has it.
@@ -151,7 +204,7 @@ class LLMFactory:
         configs: Sequence[AnyConfig | None] | None = None,
         *,
         timeout: float = health.TIMEOUT,
-    ) -> LLMInterface:
+    ) -> FallbackProvider:
         """Create providers that stand in for one another, and check that one can be reached.
 
         All are checked at the same time. Those that passed come first, in the order given; the
@@ -433,10 +486,30 @@ class UnifiedProviderFactory:
         """The same as ``LLMFactory.create``."""
         return LLMFactory.create(provider, config, **kwargs)
 
+    @overload
+    @classmethod
+    def create_embedding(
+        cls, provider: Literal["gemini"], config: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> GeminiEmbedder: ...
+    @overload
+    @classmethod
+    def create_embedding(
+        cls, provider: Literal["ollama"], config: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> OllamaEmbedder: ...
+    @overload
+    @classmethod
+    def create_embedding(
+        cls, provider: Literal["openai"], config: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> OpenAIEmbedder: ...
+    @overload
     @classmethod
     def create_embedding(
         cls, provider: str, config: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> EmbeddingInterface:
+    ) -> LiteLLMEmbedder: ...
+    @classmethod
+    def create_embedding(
+        cls, provider: str, config: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> LiteLLMEmbedder:
         """An embedder of ``openai``, ``ollama`` or ``gemini``, or of a litellm model string.
 
         Raises:
@@ -458,8 +531,7 @@ class UnifiedProviderFactory:
         settings = ProviderConfig.from_layers(
             Layer({**plain, "provider": name}, "constructor"), accepts=_OF_EMBEDDERS
         )
-        embedder: EmbeddingInterface = embedder_class(**{**arguments_of(settings), **objects})
-        return embedder
+        return embedder_class(**{**arguments_of(settings), **objects})
 
     @classmethod
     def list_llm_providers(cls) -> list[str]:
@@ -481,11 +553,10 @@ _OF_EMBEDDERS = ("dimensions", "batch_size", "encoding_format", "input_type")
 _EMBEDDERS = {"gemini": "GeminiEmbedder", "ollama": "OllamaEmbedder", "openai": "OpenAIEmbedder"}
 
 
-def _fallback(providers: list[LLMInterface]) -> LLMInterface:
+def _fallback(providers: list[LLMInterface]) -> FallbackProvider:
     from bruno_llm.fallback import FallbackProvider
 
-    fallback: LLMInterface = FallbackProvider(providers)
-    return fallback
+    return FallbackProvider(providers)
 
 
 def _name_of(candidate: Candidate) -> str:

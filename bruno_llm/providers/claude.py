@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.vendors.anthropic.vendor import ANTHROPIC
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bruno_llm.options import ClaudeSettings
 
 __all__ = ["ClaudeProvider"]
 
@@ -21,3 +28,9 @@ class ClaudeProvider(LiteLLMProvider):
     vendor = ANTHROPIC
     defaults = ANTHROPIC.defaults
     prices = ANTHROPIC.prices
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, model: str | None = None, **settings: Unpack[ClaudeSettings]
+        ) -> None: ...

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.vendors.gemini.vendor import GEMINI
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bruno_llm.options import GeminiSettings
 
 __all__ = ["GeminiProvider"]
 
@@ -17,3 +24,9 @@ class GeminiProvider(LiteLLMProvider):
     default_model = "gemini-3.8-flash"
     vendor = GEMINI
     prices = GEMINI.prices
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, model: str | None = None, **settings: Unpack[GeminiSettings]
+        ) -> None: ...

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.vendors.ollama.vendor import OLLAMA
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bruno_llm.options import OllamaSettings
 
 __all__ = ["OllamaProvider"]
 
@@ -16,3 +23,9 @@ class OllamaProvider(LiteLLMProvider):
     prefixes = ("ollama/",)
     default_model = "llama3.2"
     vendor = OLLAMA
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, model: str | None = None, **settings: Unpack[OllamaSettings]
+        ) -> None: ...

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.vendors.openai.vendor import OPENAI
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bruno_llm.options import OpenAISettings
 
 __all__ = ["OpenAIProvider"]
 
@@ -16,3 +23,9 @@ class OpenAIProvider(LiteLLMProvider):
     default_model = "gpt-5.4-mini"
     vendor = OPENAI
     prices = OPENAI.prices
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, model: str | None = None, **settings: Unpack[OpenAISettings]
+        ) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bruno_llm.options import ClaudeOptions, names_of
 from bruno_llm.vendors.anthropic import wire
 from bruno_llm.vendors.anthropic.counting import COUNT
 from bruno_llm.vendors.anthropic.prices import PRICES
@@ -27,7 +28,7 @@ ANTHROPIC = Vendor(
     needs_key=True,
     lacks=frozenset({"response_format=json_object"}),
     count=COUNT,
-    params=frozenset({"top_k", "cache_control", "context_management", "container", "mcp_servers"}),
+    params=names_of(ClaudeOptions),
     # Anthropic asks for max_tokens with every call; litellm would ask for up to 128,000, which a
     # budget then has to reserve.
     defaults={"max_tokens": 4096},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import QuotaExceededError
+from bruno_llm.options import GeminiOptions, names_of
 from bruno_llm.vendors.gemini import wire
 from bruno_llm.vendors.gemini.counting import COUNT
 from bruno_llm.vendors.gemini.prices import PRICES
@@ -34,6 +35,6 @@ GEMINI = Vendor(
     error_rules=(ErrorRule(QuotaExceededError, r"quotaId\W+\w*PerDay", (429,)),),
     lacks=frozenset({"user"}),
     count=COUNT,
-    params=frozenset({"top_k", "safety_settings", "cached_content"}),
+    params=names_of(GeminiOptions),
     prices=PRICES,
 )

@@ -11,6 +11,7 @@ from bruno_llm.exceptions import (
     RateLimitError,
     ServiceUnavailableError,
 )
+from bruno_llm.options import OllamaOptions, names_of
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.ollama import wire
 from bruno_llm.vendors.vendor import Vendor
@@ -56,22 +57,5 @@ OLLAMA = Vendor(
         "ModelNotFoundError": "get it with: ollama pull {model}",
         "ProviderConnectionError": "is Ollama running? start it with: ollama serve",
     },
-    params=frozenset(
-        {
-            "num_ctx",
-            "num_predict",
-            "num_gpu",
-            "num_thread",
-            "keep_alive",
-            "think",
-            "top_k",
-            "min_p",
-            "repeat_penalty",
-            "repeat_last_n",
-            "mirostat",
-            "mirostat_eta",
-            "mirostat_tau",
-            "tfs_z",
-        }
-    ),
+    params=names_of(OllamaOptions),
 )

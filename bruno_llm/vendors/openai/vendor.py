@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import PermissionDeniedError
+from bruno_llm.options import OpenAIOptions, names_of
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.openai import wire
 from bruno_llm.vendors.openai.prices import PRICES
@@ -25,7 +26,7 @@ OPENAI = Vendor(
     base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     needs_key=True,
     error_rules=(ErrorRule(PermissionDeniedError, r"does not have access to model", (403,)),),
-    params=frozenset({"organization", "top_k", "min_p", "repetition_penalty"}),
+    params=names_of(OpenAIOptions),
     headers={"organization": "OpenAI-Organization"},
     prices=PRICES,
 )

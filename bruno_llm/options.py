@@ -1,0 +1,370 @@
+"""What a call may carry, written once: editors and type checkers read it, and so does the check.
+
+Each class names options and their types. A provider's methods take :class:`CallOptions` by
+``Unpack``, so ``tempratur=3`` is a type error and an editor lists what there is; the sets of names
+in :mod:`bruno_llm.params`, by which a wrong name is refused at run time, are made from the same
+classes. ``None`` for an option is the same as leaving it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, SecretStr
+
+    from bruno_llm.costs.tracker import CostTracker
+    from bruno_llm.policies.cache import Cache
+    from bruno_llm.policies.retry import Retry
+    from bruno_llm.policies.timeouts import Timeout
+    from bruno_llm.policies.window import ContextWindow
+    from bruno_llm.rate_limit.limit import RateLimit
+
+__all__ = [
+    "CallOptions",
+    "ChatOptions",
+    "ClaudeOptions",
+    "ClaudeSettings",
+    "FactorySettings",
+    "Features",
+    "GeminiOptions",
+    "GeminiSettings",
+    "NamedOptions",
+    "OllamaOptions",
+    "OllamaSettings",
+    "OnlyOnCalls",
+    "OpenAIOptions",
+    "OpenAISettings",
+    "ProviderOptions",
+    "ProviderSettings",
+    "RouteOptions",
+    "Tuning",
+    "names_of",
+]
+
+
+class Tuning(TypedDict, total=False):
+    """A model that lacks one still gives a good answer, so it is dropped with a warning.
+
+    Attributes:
+        top_p: Share of the likeliest tokens that are drawn from, 0 to 1.
+        n: Answers to make; the first one is the completion.
+        seed: Draw the same way again, as far as the vendor can.
+        stop: Texts that end the answer and are not part of it.
+        presence_penalty: Against words that were used at all, -2 to 2.
+        frequency_penalty: Against words that were used often, -2 to 2.
+        logit_bias: Token id -> what is added to its score, -100 to 100.
+        logprobs: Also give the probabilities of the tokens.
+        top_logprobs: Of how many of the likeliest tokens.
+        user: Who asks, for the vendor's watch over misuse.
+        parallel_tool_calls: Whether one answer may call several tools.
+        reasoning_effort: How long to think: ``"low"``, ``"medium"``, ``"high"`` and what else
+            the model knows.
+        verbosity: How much to say: ``"low"``, ``"medium"``, ``"high"``.
+        safety_identifier: Like ``user``, as a hash.
+        prompt_cache_key: Which prompts share the vendor's cache.
+        service_tier: Such as ``"flex"`` or ``"priority"``.
+        store: Whether the vendor keeps the conversation.
+    """
+
+    top_p: float | None
+    n: int | None
+    seed: int | None
+    stop: str | Sequence[str] | None
+    presence_penalty: float | None
+    frequency_penalty: float | None
+    logit_bias: Mapping[str, float] | None
+    logprobs: bool | None
+    top_logprobs: int | None
+    user: str | None
+    parallel_tool_calls: bool | None
+    reasoning_effort: str | Mapping[str, Any] | None
+    verbosity: str | None
+    safety_identifier: str | None
+    prompt_cache_key: str | None
+    service_tier: str | None
+    store: bool | None
+
+
+class Features(TypedDict, total=False):
+    """What the answer depends on: a model that lacks one is an error before the request.
+
+    Attributes:
+        tools: OpenAI-shaped tools: ``{"type": "function", "function": {"name": ..., ...}}``.
+        tool_choice: ``"auto"``, ``"none"``, ``"required"``, or one function.
+        functions: The form that came before ``tools``.
+        function_call: The form that came before ``tool_choice``.
+        response_format: ``{"type": "json_object"}``, a JSON schema in OpenAI's form, or a
+            pydantic class.
+        modalities: Such as ``["text", "audio"]``.
+        audio: Voice and format of spoken answers.
+        prediction: A text that the answer will mostly repeat.
+        thinking: Anthropic's form of ``reasoning_effort``, with a budget in tokens.
+        web_search_options: Search of the vendor's own.
+    """
+
+    tools: Sequence[Mapping[str, Any]] | None
+    tool_choice: str | Mapping[str, Any] | None
+    functions: Sequence[Mapping[str, Any]] | None
+    function_call: str | Mapping[str, Any] | None
+    response_format: Mapping[str, Any] | type[BaseModel] | None
+    modalities: Sequence[str] | None
+    audio: Mapping[str, Any] | None
+    prediction: Mapping[str, Any] | None
+    thinking: Mapping[str, Any] | None
+    web_search_options: Mapping[str, Any] | None
+
+
+class ChatOptions(Tuning, Features, total=False):
+    """Options of every provider (litellm 1.105 to 1.109, ``main.py``, ``acompletion``).
+
+    Attributes:
+        max_completion_tokens: The newer name of ``max_tokens``.
+        extra_headers: Sent with the request.
+        extra_body: Fields of the vendor that have no name here, sent as they are.
+    """
+
+    max_completion_tokens: int | None
+    extra_headers: Mapping[str, str] | None
+    extra_body: Mapping[str, Any] | None
+
+
+class OpenAIOptions(TypedDict, total=False):
+    """What OpenAI, or a server in its format, takes besides.
+
+    Attributes:
+        organization: Whose account it is.
+        top_k: How many of the likeliest tokens are drawn from (servers of one's own).
+        min_p: Smallest share of the likeliest token's probability (servers of one's own).
+        repetition_penalty: Against repeating, above 1 (servers of one's own).
+    """
+
+    organization: str | None
+    top_k: int | None
+    min_p: float | None
+    repetition_penalty: float | None
+
+
+class ClaudeOptions(TypedDict, total=False):
+    """What Anthropic takes besides.
+
+    Attributes:
+        top_k: How many of the likeliest tokens are drawn from.
+        cache_control: Where its cache of prompts begins and ends.
+        context_management: What it may drop of long conversations.
+        container: Where its code tool runs.
+        mcp_servers: Servers of tools that it calls itself.
+    """
+
+    top_k: int | None
+    cache_control: Mapping[str, Any] | None
+    context_management: Mapping[str, Any] | None
+    container: str | Mapping[str, Any] | None
+    mcp_servers: Sequence[Mapping[str, Any]] | None
+
+
+class GeminiOptions(TypedDict, total=False):
+    """What Gemini takes besides.
+
+    Attributes:
+        top_k: How many of the likeliest tokens are drawn from.
+        safety_settings: Its filters, one dict a category.
+        cached_content: Name of a prompt that was stored there.
+    """
+
+    top_k: int | None
+    safety_settings: Sequence[Mapping[str, Any]] | None
+    cached_content: str | None
+
+
+class OllamaOptions(TypedDict, total=False):
+    """What Ollama takes besides.
+
+    Attributes:
+        num_ctx: Its context window for this call, in tokens.
+        num_predict: Its own name for ``max_tokens``.
+        num_gpu: Layers on the graphics card.
+        num_thread: Threads to compute with.
+        keep_alive: How long the model stays in memory: seconds, or ``"5m"``.
+        think: Whether, or how long, it thinks first.
+        top_k: How many of the likeliest tokens are drawn from.
+        min_p: Smallest share of the likeliest token's probability.
+        repeat_penalty: Against repeating, above 1.
+        repeat_last_n: How many tokens back that looks.
+        mirostat: Version of that way of drawing, 0 for off.
+        mirostat_eta: How fast it learns.
+        mirostat_tau: How varied it is.
+        tfs_z: Tail-free sampling, 1 for off.
+    """
+
+    num_ctx: int | None
+    num_predict: int | None
+    num_gpu: int | None
+    num_thread: int | None
+    keep_alive: str | float | None
+    think: bool | Literal["low", "medium", "high"] | None
+    top_k: int | None
+    min_p: float | None
+    repeat_penalty: float | None
+    repeat_last_n: int | None
+    mirostat: int | None
+    mirostat_eta: float | None
+    mirostat_tau: float | None
+    tfs_z: float | None
+
+
+class RouteOptions(TypedDict, total=False):
+    """What other litellm routes need, for the generic provider.
+
+    Attributes:
+        api_version: Azure's.
+        top_k: How many of the likeliest tokens are drawn from.
+        aws_access_key_id: Bedrock and SageMaker.
+        aws_secret_access_key: Bedrock and SageMaker.
+        aws_session_token: Bedrock and SageMaker.
+        aws_region_name: Bedrock and SageMaker.
+        aws_profile_name: Bedrock and SageMaker.
+        azure_ad_token: Azure, in place of a key.
+        vertex_project: Google Cloud's project.
+        vertex_location: Google Cloud's region.
+        vertex_credentials: Path or content of the credentials.
+        custom_llm_provider: The route, when the model string has none.
+        drop_params: litellm's switch to drop what a route does not know.
+        repetition_penalty: Against repeating, above 1.
+        min_p: Smallest share of the likeliest token's probability.
+        provider: OpenRouter's choice of who serves the model.
+        transforms: OpenRouter's ways to shorten a prompt.
+    """
+
+    api_version: str | None
+    top_k: int | None
+    aws_access_key_id: str | None
+    aws_secret_access_key: str | None
+    aws_session_token: str | None
+    aws_region_name: str | None
+    aws_profile_name: str | None
+    azure_ad_token: str | None
+    vertex_project: str | None
+    vertex_location: str | None
+    vertex_credentials: str | None
+    custom_llm_provider: str | None
+    drop_params: bool | None
+    repetition_penalty: float | None
+    min_p: float | None
+    provider: Mapping[str, Any] | None
+    transforms: Sequence[str] | None
+
+
+class NamedOptions(
+    ChatOptions, OpenAIOptions, ClaudeOptions, GeminiOptions, OllamaOptions, total=False
+):
+    """Options of the named providers; which of them a vendor has is checked at run time."""
+
+
+class ProviderOptions(NamedOptions, RouteOptions, total=False):
+    """Defaults of every call, for a constructor; which of them a vendor has is checked there."""
+
+
+class OnlyOnCalls(TypedDict, total=False):
+    """What is said of one call alone.
+
+    Attributes:
+        timeout: Seconds, or a ``Timeout``, in place of the provider's.
+        tag: Whose budget this call is.
+    """
+
+    timeout: Timeout | float | None
+    tag: str | None
+
+
+class CallOptions(ProviderOptions, OnlyOnCalls, total=False):
+    """What ``generate()``, ``complete()``, ``stream()`` and ``stream_events()`` take by name."""
+
+
+class ProviderSettings(TypedDict, total=False):
+    """What every provider's constructor takes besides the model and the options.
+
+    Attributes:
+        api_key: The key; else the vendor's variables and the system's keyring are asked.
+        base_url: Another address of the vendor's API.
+        timeout: Seconds, or a ``Timeout``.
+        system_prompt: Sent first on every call.
+        temperature: Default of every call.
+        max_tokens: Default of every call: the longest answer, in tokens.
+        retry: What to do after passing failures; ``None`` for one try.
+        rate_limit: Requests and tokens per minute, and calls at once.
+        costs: Books every call and keeps budgets.
+        cache: Keeps answers.
+        window: Fits long conversations into the model's context window.
+    """
+
+    api_key: str | SecretStr | None
+    base_url: str | None
+    timeout: Timeout | float | None
+    system_prompt: str | None
+    temperature: float | None
+    max_tokens: int | None
+    retry: Retry | None
+    rate_limit: RateLimit | None
+    costs: CostTracker | None
+    cache: Cache | None
+    window: ContextWindow | None
+
+
+class FactorySettings(NamedOptions, total=False):
+    """What ``LLMFactory.create()`` takes by name for a built-in provider.
+
+    Attributes:
+        model: The model, as the vendor names it.
+        api_key: As for the provider.
+        base_url: As for the provider.
+        timeout: As for the provider.
+        system_prompt: As for the provider.
+        temperature: As for the provider.
+        max_tokens: As for the provider.
+        retry: A ``Retry``, its settings, or the number of tries.
+        rate_limit: A ``RateLimit``, its settings, or the requests per minute.
+        budget: US dollars, or the settings of one ``Budget`` or several.
+        costs: A ``CostTracker``, or its settings.
+        cache: A ``Cache``, its settings, or true.
+        window: A ``ContextWindow``, its settings, or true.
+        params: Options of the vendor, which may as well be named by themselves.
+    """
+
+    model: str | None
+    api_key: str | SecretStr | None
+    base_url: str | None
+    timeout: Timeout | float | None
+    system_prompt: str | None
+    temperature: float | None
+    max_tokens: int | None
+    retry: Retry | Mapping[str, Any] | int | None
+    rate_limit: RateLimit | Mapping[str, Any] | float | None
+    budget: Mapping[str, Any] | Sequence[Mapping[str, Any] | float] | float | None
+    costs: CostTracker | Mapping[str, Any] | bool | None
+    cache: Cache | Mapping[str, Any] | bool | None
+    window: ContextWindow | Mapping[str, Any] | bool | None
+    params: Mapping[str, Any] | None
+
+
+class OpenAISettings(ProviderSettings, ChatOptions, OpenAIOptions, total=False):
+    """What ``OpenAIProvider()`` takes by name."""
+
+
+class ClaudeSettings(ProviderSettings, ChatOptions, ClaudeOptions, total=False):
+    """What ``ClaudeProvider()`` takes by name."""
+
+
+class GeminiSettings(ProviderSettings, ChatOptions, GeminiOptions, total=False):
+    """What ``GeminiProvider()`` takes by name."""
+
+
+class OllamaSettings(ProviderSettings, ChatOptions, OllamaOptions, total=False):
+    """What ``OllamaProvider()`` takes by name."""
+
+
+def names_of(options: type) -> frozenset[str]:
+    """The names in a class of options, those it inherits included."""
+    names: frozenset[str] = options.__optional_keys__  # type: ignore[attr-defined]
+    return names

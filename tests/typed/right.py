@@ -1,0 +1,239 @@
+"""Every public name as it is meant to be used: no type checker may object to a line here.
+
+Read by test_types.py, never run. Most lines say the type that they expect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from decimal import Decimal
+from typing import ClassVar
+
+from bruno_core.interfaces import LLMInterface
+from bruno_core.models import Message, MessageRole
+from pydantic import BaseModel
+from typing_extensions import assert_type
+
+import bruno_llm
+from bruno_llm import (
+    AllProvidersFailedError,
+    AuthenticationError,
+    Budget,
+    BudgetExceededError,
+    BudgetWarning,
+    Cache,
+    Capabilities,
+    ClaudeProvider,
+    Completion,
+    ConfigurationError,
+    ContentFilterError,
+    ContextLengthExceededError,
+    ContextWindow,
+    CostTracker,
+    EmptyResponseError,
+    FallbackProvider,
+    GeminiEmbedder,
+    GeminiProvider,
+    InvalidRequestError,
+    LiteLLMEmbedder,
+    LiteLLMProvider,
+    LLMError,
+    LLMFactory,
+    ModelNotFoundError,
+    ModelPrice,
+    OllamaEmbedder,
+    OllamaProvider,
+    OpenAIEmbedder,
+    OpenAIProvider,
+    PermissionDeniedError,
+    ProviderConfig,
+    ProviderConnectionError,
+    QuotaExceededError,
+    RateLimit,
+    RateLimitError,
+    ReasoningDelta,
+    RequestTimeoutError,
+    Retry,
+    ServiceUnavailableError,
+    StreamEnd,
+    StreamError,
+    StreamEvent,
+    StreamRestart,
+    StructuredOutputError,
+    TextDelta,
+    Timeout,
+    ToolCall,
+    ToolCallDelta,
+    TransientError,
+    Trimmed,
+    UnifiedProviderFactory,
+    Usage,
+    completion_message,
+    file_message,
+    image_message,
+    tool_result,
+)
+
+
+class Person(BaseModel):
+    name: str
+
+
+version: str = bruno_llm.__version__
+
+# --- providers, with every policy and options of their own ------------------------------------
+
+generic = LiteLLMProvider("azure/gpt-4o", api_version="2025-01-01", top_p=0.9)
+openai = OpenAIProvider(
+    "gpt-5.4-mini",
+    api_key="key",
+    base_url="http://localhost:8080/v1",
+    timeout=Timeout(read=30.0, total=120.0),
+    system_prompt="Be brief.",
+    temperature=0.2,
+    max_tokens=100,
+    retry=Retry(attempts=5),
+    rate_limit=RateLimit(60, concurrency=4),
+    costs=CostTracker([Budget(5.0, period="day")]),
+    cache=Cache(ttl=60.0),
+    window=ContextWindow(strategy="keep_ends"),
+    organization="org-1",
+    seed=7,
+)
+claude = ClaudeProvider(retry=None, top_k=5)
+gemini = GeminiProvider(safety_settings=[{"category": "x", "threshold": "y"}])
+ollama = OllamaProvider("llama3.2", num_ctx=8192, keep_alive="5m", think=True)
+fallback = FallbackProvider([openai, claude], resume="restart")
+both: list[LLMInterface] = [generic, gemini, fallback]
+
+# --- messages ---------------------------------------------------------------------------------
+
+conversation: list[Message | dict[str, str]] = [
+    Message(role=MessageRole.USER, content="Who is on it?"),
+    image_message("Look.", "cat.png"),
+    file_message("Read.", "paper.pdf"),
+    tool_result("call_1", "12 degrees"),
+    {"role": "user", "content": "And in a dict?"},
+]
+
+
+async def calls() -> None:
+    assert_type(await openai.generate(conversation, 0.2, 50, stop=["\n"]), str)
+    completion = await ollama.complete(
+        conversation,
+        temperature=0.0,
+        max_tokens=20,
+        num_ctx=4096,
+        tools=[{"type": "function", "function": {"name": "f"}}],
+        tool_choice="auto",
+        response_format=Person,
+        timeout=Timeout(total=3.0),
+        tag="alice",
+        top_p=None,
+    )
+    assert_type(completion, Completion)
+    assert_type(completion.text, str)
+    assert_type(completion.usage, Usage | None)
+    assert_type(completion.cost, float | None)
+    assert_type(completion.tool_calls, tuple[ToolCall, ...])
+    assert_type(completion.trimmed, Trimmed | None)
+    assert_type(completion_message(completion), Message)
+    stream = claude.stream(conversation, timeout=10)
+    assert_type(stream, AsyncGenerator[str, None])
+    async for piece in stream:
+        assert_type(piece, str)
+    async for event in gemini.stream_events(conversation, extra_body={"x": 1}):
+        assert_type(event, StreamEvent)
+        if isinstance(event, TextDelta | ReasoningDelta):
+            assert_type(event.text, str)
+        elif isinstance(event, ToolCallDelta):
+            assert_type(event.index, int)
+        elif isinstance(event, StreamRestart):
+            assert_type(event.provider, str)
+        else:
+            assert_type(event, StreamEnd)
+            assert_type(event.completion, Completion)
+    assert_type(await fallback.generate(conversation), str)
+    assert_type(await fallback.complete(conversation), Completion)
+    assert_type(openai.capabilities(), Capabilities)
+    assert_type(await openai.count_message_tokens(conversation), int)
+    assert_type(await openai.list_models(), list[str])
+    assert_type(await openai.check_connection(), bool)
+    async with OpenAIProvider() as closing:
+        assert_type(closing, OpenAIProvider)
+
+
+# --- by name ----------------------------------------------------------------------------------
+
+
+async def by_name() -> None:
+    assert_type(LLMFactory.create("openai", temperature=0.2, retry=5), OpenAIProvider)
+    assert_type(LLMFactory.create("claude", budget=2.5), ClaudeProvider)
+    assert_type(LLMFactory.create("gemini", cache=True), GeminiProvider)
+    assert_type(LLMFactory.create("ollama", num_ctx=8192), OllamaProvider)
+    assert_type(LLMFactory.create("groq/llama-3.3-70b-versatile"), LLMInterface)
+    assert_type(LLMFactory.create("openai", fallback=["ollama"]), LLMInterface)
+    assert_type(LLMFactory.create(config={"provider": "openai"}), LLMInterface)
+    config = ProviderConfig(provider="openai", retry={"attempts": 5})
+    assert_type(LLMFactory.create_from_config(config), LLMInterface)
+    assert_type(LLMFactory.create_from_env("openai"), LLMInterface)
+    assert_type(LLMFactory.create_from_file("config.toml"), LLMInterface)
+    assert_type(await LLMFactory.create_with_fallback(["openai", "ollama"]), FallbackProvider)
+    assert_type(await LLMFactory.create_available(prefer="local"), LLMInterface)
+    assert_type(LLMFactory.list_providers(), list[str])
+    LLMFactory.register("mine", OllamaProvider)
+    assert_type(UnifiedProviderFactory.create_llm("openai"), LLMInterface)
+    assert_type(UnifiedProviderFactory.create_embedding("openai"), OpenAIEmbedder)
+    assert_type(UnifiedProviderFactory.create_embedding("ollama"), OllamaEmbedder)
+    assert_type(UnifiedProviderFactory.create_embedding("gemini"), GeminiEmbedder)
+    assert_type(UnifiedProviderFactory.create_embedding("cohere/embed-v4"), LiteLLMEmbedder)
+
+
+# --- embeddings, costs, errors ----------------------------------------------------------------
+
+
+async def embeddings() -> None:
+    for embedder in (OpenAIEmbedder(dimensions=256), OllamaEmbedder(), GeminiEmbedder()):
+        assert_type(await embedder.embed_texts(["a", "b"]), list[list[float]])
+    assert_type(await LiteLLMEmbedder("cohere/embed-v4").embed_text("a"), list[float])
+
+
+def warned(warning: BudgetWarning) -> None:
+    assert_type(warning.spent, Decimal)
+
+
+tracker = CostTracker(1.0, on_warning=warned)
+price = ModelPrice(1.0, 2.0, source="the vendor's page", as_of="2026-11-21")
+
+
+class Groq(LiteLLMProvider):
+    name = "groq"
+    prefix = "groq/"
+    prices: ClassVar[Mapping[str, ModelPrice]] = {"llama": price}
+
+
+errors: list[type[LLMError]] = [
+    AllProvidersFailedError,
+    AuthenticationError,
+    BudgetExceededError,
+    ConfigurationError,
+    ContentFilterError,
+    ContextLengthExceededError,
+    EmptyResponseError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    PermissionDeniedError,
+    ProviderConnectionError,
+    QuotaExceededError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServiceUnavailableError,
+    StreamError,
+    StructuredOutputError,
+    TransientError,
+]
+
+
+def told(error: LLMError) -> None:
+    assert_type(error.retry_after, float | None)
+    assert_type(error.partial, Completion | None)
