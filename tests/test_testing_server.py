@@ -1,4 +1,4 @@
-"""FakeServer: the four wire formats, the faults, and what it remembers."""
+"""FakeServer: the wire formats, the faults, and what it remembers."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from bruno_llm.testing import FakeServer, Fault, Raw, Reply, Request, embedding_
 from tests import wire
 
 VENDORS = wire.VENDORS
+FORMATS = (*VENDORS, "responses")
 # No proxy of the environment, and no reading of certificates for every test.
 PLAIN: dict[str, Any] = {"trust_env": False, "verify": False}
 CALLS = (
@@ -43,6 +44,7 @@ def ask(vendor: str, *, stream: bool = False, key: str = "secret", **fields: Any
         body |= {"model": "a-model", "stream": stream}
         path = {
             "openai": "/v1/chat/completions",
+            "responses": "/v1/responses",
             "anthropic": "/v1/messages",
             "ollama": "/api/chat",
         }[vendor]
@@ -63,7 +65,9 @@ def events(vendor: str, body: bytes) -> list[Any]:
         lines = dict(line.split(": ", 1) for line in block.split("\n"))
         if lines["data"] != "[DONE]":
             found.append(json.loads(lines["data"]))
-            assert lines.get("event") == (found[-1]["type"] if vendor == "anthropic" else None)
+            assert lines.get("event") == (
+                found[-1]["type"] if vendor in ("anthropic", "responses") else None
+            )
     return found
 
 
@@ -140,7 +144,7 @@ class TestPlainAnswers:
         assert body["message"]["tool_calls"][0]["function"]["arguments"] == {"city": "Tromsø"}
         assert (body["prompt_eval_count"], body["eval_count"]) == (100, 40)
 
-    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("vendor", FORMATS)
     @pytest.mark.parametrize("stream", [False, True])
     def test_no_usage_when_the_vendor_sends_none(
         self, server: FakeServer, client: httpx.Client, vendor: str, stream: bool
@@ -288,7 +292,7 @@ class TestStreams:
         response = client.post("/api/chat", json={"model": "m", "messages": []})
         assert response.headers["content-type"] == "application/x-ndjson"
 
-    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("vendor", FORMATS)
     def test_pieces_are_as_the_test_cuts_them(
         self, server: FakeServer, client: httpx.Client, vendor: str
     ) -> None:
@@ -312,7 +316,7 @@ class TestStreams:
 
 
 class TestFaults:
-    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("vendor", FORMATS)
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 413, 429, 500, 503, 504, 529])
     def test_statuses_have_the_vendors_shape(
         self, server: FakeServer, client: httpx.Client, vendor: str, status: int
@@ -326,7 +330,7 @@ class TestFaults:
             assert isinstance(error, str)
             return
         assert error["message"]
-        if vendor == "openai":
+        if vendor in ("openai", "responses"):
             assert set(error) == {"message", "type", "param", "code"}
         elif vendor == "anthropic":
             assert response.json()["type"] == "error"
@@ -365,7 +369,7 @@ class TestFaults:
         for vendor in VENDORS:
             assert "Please try again in 20s." in client.request(**ask(vendor)).text
 
-    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("vendor", FORMATS)
     def test_retry_after_in_the_vendors_way(
         self, server: FakeServer, client: httpx.Client, vendor: str
     ) -> None:
@@ -379,7 +383,7 @@ class TestFaults:
             assert response.headers["retry-after"] == "7.5"
         assert client.request(**ask(vendor)).headers["retry-after"].startswith("Wed")
 
-    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("vendor", FORMATS)
     @pytest.mark.parametrize("stream", [False, True])
     def test_reset_before_any_byte(
         self, server: FakeServer, client: httpx.Client, vendor: str, stream: bool
@@ -402,7 +406,7 @@ class TestFaults:
             assert server.disconnects == 2 * number
         assert server.open_streams == 0
 
-    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("vendor", FORMATS)
     def test_stream_cut(self, server: FakeServer, client: httpx.Client, vendor: str) -> None:
         reply = Reply("one two three")
         server.script(reply, Fault.cut(2, reply=reply), Fault.cut(0), Fault.cut(99, reply=reply))
@@ -415,7 +419,7 @@ class TestFaults:
         assert 0 < len(no_end) < len(whole)
         assert events(vendor, cut)
 
-    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("vendor", FORMATS)
     def test_stream_reset_after_what_was_sent(self, server: FakeServer, vendor: str) -> None:
         server.script(Fault.reset_stream(2, reply=Reply("one two three")))
         got = b""
@@ -442,7 +446,7 @@ class TestFaults:
             with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
                 next(parts)
 
-    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("vendor", VENDORS)  # responses: tests/test_testing_responses.py
     def test_error_event(self, server: FakeServer, client: httpx.Client, vendor: str) -> None:
         server.script(Fault.error_event(2, status=503, message="gone"), Fault.error_event(0))
         got = events(vendor, client.request(**ask(vendor, stream=True)).content)
@@ -452,7 +456,7 @@ class TestFaults:
         assert len(first) == 1
         assert "error" in first[0]
 
-    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("vendor", FORMATS)
     def test_malformed(self, server: FakeServer, client: httpx.Client, vendor: str) -> None:
         server.script(Fault.malformed(), Fault.malformed(1), Fault.malformed(99))
         plain = client.request(**ask(vendor))
@@ -655,7 +659,7 @@ class TestScript:
         call = body["choices"][0]["message"]["tool_calls"][0]
         assert call["function"]["arguments"] == '{"a": '
 
-    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("vendor", FORMATS)
     def test_keys(self, server: FakeServer, client: httpx.Client, vendor: str) -> None:
         server.require_key("secret")
         server.script(Reply("kept"))
@@ -696,7 +700,7 @@ def ask_at(server: FakeServer, vendor: str, **fields: Any) -> dict[str, Any]:
 
 
 class TestGates:
-    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("vendor", FORMATS)
     async def test_a_stream_is_held_behind_its_first_piece(
         self, server: FakeServer, vendor: str
     ) -> None:
@@ -875,8 +879,8 @@ class TestLife:
         with FakeServer() as server:
             with pytest.raises(ConfigurationError, match="started before"):
                 server.start()
-            with pytest.raises(ConfigurationError, match=r"'mistral'.*openai"):
-                server.base_url("mistral")
+            with pytest.raises(ConfigurationError, match=r"'nobody'.*openai"):
+                server.base_url("nobody")
             assert server.base_url("openai") == f"{server.url}/v1"
             assert server.base_url("claude") == server.base_url("gemini") == server.url
 

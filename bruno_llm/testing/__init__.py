@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bruno_llm.testing.clock import MovedClock
     from bruno_llm.testing.contract import CONTRACT, check_provider
     from bruno_llm.testing.fake.gate import Gate
+    from bruno_llm.testing.fake.parts import Media, ServerTool, Text, Thinking
     from bruno_llm.testing.fake.reply import Reply
     from bruno_llm.testing.fake.request import Request
     from bruno_llm.testing.fake.script import Fault, Raw
@@ -34,6 +35,7 @@ __all__ = [
     "FakeServer",
     "Fault",
     "Gate",
+    "Media",
     "MockCall",
     "MockProvider",
     "MovedClock",
@@ -41,7 +43,10 @@ __all__ = [
     "Reply",
     "Request",
     "ScriptUsedUpError",
+    "ServerTool",
     "Tape",
+    "Text",
+    "Thinking",
     "UnrecordedRequestError",
     "check_provider",
     "embedding_of",
@@ -56,6 +61,7 @@ _HOMES = {
     "FakeServer": "bruno_llm.testing.fake.server",
     "Fault": "bruno_llm.testing.fake.script",
     "Gate": "bruno_llm.testing.fake.gate",
+    "Media": "bruno_llm.testing.fake.parts",
     "MockCall": "bruno_llm.testing.mock",
     "MockProvider": "bruno_llm.testing.mock",
     "MovedClock": "bruno_llm.testing.clock",
@@ -63,7 +69,10 @@ _HOMES = {
     "Reply": "bruno_llm.testing.fake.reply",
     "Request": "bruno_llm.testing.fake.request",
     "ScriptUsedUpError": "bruno_llm.testing.mock",
+    "ServerTool": "bruno_llm.testing.fake.parts",
     "Tape": "bruno_llm.testing.cassettes",
+    "Text": "bruno_llm.testing.fake.parts",
+    "Thinking": "bruno_llm.testing.fake.parts",
     "UnrecordedRequestError": "bruno_llm.testing.cassettes",
     "check_provider": "bruno_llm.testing.contract",
     "embedding_of": "bruno_llm.testing.fake.vectors",

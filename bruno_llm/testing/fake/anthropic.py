@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from bruno_llm.completion import Usage
+from bruno_llm.completion import ToolCall, Usage
+from bruno_llm.testing.fake.parts import ServerTool, Text, Thinking
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
-from bruno_llm.testing.fake.text import arguments_text, fragments, words
-from bruno_llm.testing.fake.wire import ErrorText, Stream, Wire, compact, word_count
+from bruno_llm.testing.fake.text import fragments, words
+from bruno_llm.testing.fake.wire import (
+    ErrorText,
+    Stream,
+    Turn,
+    Wire,
+    compact,
+    minted,
+    unsupported,
+    word_count,
+)
 
-_SIGNATURE = "c2lnbmF0dXJlIG9mIHRoZSBmYWtlIHNlcnZlcg=="
 _TYPES = {
     "invalid_request": "invalid_request_error",
     "invalid_api_key": "authentication_error",
@@ -37,7 +46,7 @@ _STOP_REASONS = {
 class AnthropicWire(Wire):
     """Messages, token counts and models of Anthropic."""
 
-    vendor = "anthropic"
+    name = "anthropic"
     messages: ClassVar[Mapping[str, str]] = {
         "invalid_request": "messages: a field has a value that is not allowed",
         "invalid_api_key": "invalid x-api-key",
@@ -56,25 +65,41 @@ class AnthropicWire(Wire):
     def headers(self, serial: int) -> dict[str, str]:
         return {"request-id": f"req_fake{serial:06d}"}
 
-    def answer(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
-        content: list[dict[str, Any]] = []
-        if reply.reasoning is not None:
-            content.append(
-                {"type": "thinking", "thinking": reply.reasoning, "signature": _SIGNATURE}
-            )
-        if reply.text:
-            content.append({"type": "text", "text": reply.text})
-        content += [
-            {"type": "tool_use", "id": call.id, "name": call.name, "input": dict(call.arguments)}
-            for call in reply.tool_calls
-        ]
-        body = self._message(reply, request, serial) | {"content": content} | _ending(reply)
-        if reply.usage is not None:
-            body["usage"] = _usage(reply.usage)
-        return body
+    def content(self, reply: Reply, request: Request, serial: int) -> list[dict[str, Any]]:
+        blocks: list[dict[str, Any]] = []
+        for part in reply.content():
+            if isinstance(part, Thinking) and part.redacted:
+                blocks.append({"type": "redacted_thinking", "data": minted()})
+            elif isinstance(part, Thinking):
+                blocks.append({"type": "thinking", "thinking": part.text, "signature": minted()})
+            elif isinstance(part, Text):
+                cited = {"citations": [dict(source) for source in part.citations]}
+                text = {"type": "text", "text": part.text}
+                blocks.append(text | (cited if part.citations else {}))
+            elif isinstance(part, ToolCall):
+                call = {"id": part.id, "name": part.name, "input": dict(part.arguments)}
+                blocks.append({"type": "tool_use"} | call)
+            elif isinstance(part, ServerTool):
+                call_id = f"srvtoolu_fake{serial:06d}{len(blocks):02d}"
+                call = {"id": call_id, "name": part.name, "input": dict(part.input)}
+                blocks.append({"type": "server_tool_use"} | call)
+                result = {"tool_use_id": call_id, "content": part.result}
+                blocks.append({"type": f"{part.name}_tool_result"} | result)
+            elif isinstance(part, Mapping):
+                blocks.append(dict(part))
+            else:
+                raise unsupported(part, "Anthropic's format")
+        return blocks
 
-    def stream(self, reply: Reply, request: Request, serial: int) -> Stream:
-        message = self._message(reply, request, serial) | {
+    def answer(self, turn: Turn) -> dict[str, Any]:
+        body = self._message(turn) | {"content": turn.content} | _ending(turn.reply)
+        if turn.reply.usage is not None:
+            body["usage"] = _usage(turn.reply.usage)
+        return body | dict(turn.reply.fields)
+
+    def stream(self, turn: Turn) -> Stream:
+        reply = turn.reply
+        message = self._message(turn) | {
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
@@ -82,38 +107,24 @@ class AnthropicWire(Wire):
         if reply.usage is not None:
             message["usage"] = _usage(reply.usage) | {"output_tokens": 1}
         blocks = _Blocks(self)
-        if reply.reasoning is not None:
-            blocks.add(
-                {"type": "thinking", "thinking": "", "signature": ""},
-                [{"type": "thinking_delta", "thinking": piece} for piece in words(reply.reasoning)],
-                [{"type": "signature_delta", "signature": _SIGNATURE}],
-            )
-        if reply.text:
-            blocks.add(
-                {"type": "text", "text": ""},
-                [{"type": "text_delta", "text": piece} for piece in reply.text_pieces()],
-            )
-        for call in reply.tool_calls:
-            parts = ["", *fragments(arguments_text(call))]
-            blocks.add(
-                {"type": "tool_use", "id": call.id, "name": call.name, "input": {}},
-                [{"type": "input_json_delta", "partial_json": part} for part in parts],
-            )
+        for block in turn.content:
+            blocks.add(*_unfolded(block, reply))
         ending: dict[str, Any] = {"type": "message_delta", "delta": _ending(reply)}
         if reply.usage is not None:
             ending["usage"] = _usage(reply.usage)
+        ending["delta"] |= dict(reply.fields)
         return Stream(
             self.event({"type": "message_start", "message": message}),
             blocks.pieces,
             [blocks.open_end + self.event(ending), self.event({"type": "message_stop"})],
         )
 
-    def _message(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
+    def _message(self, turn: Turn) -> dict[str, Any]:
         return {
-            "id": reply.id or f"msg_fake{serial:06d}",
+            "id": turn.reply.id or f"msg_fake{turn.serial:06d}",
             "type": "message",
             "role": "assistant",
-            "model": reply.model or request.model,
+            "model": turn.model,
         }
 
     def error_body(self, status: int, error: ErrorText, retry_after: float | None) -> Any:
@@ -150,6 +161,35 @@ class AnthropicWire(Wire):
         }
 
 
+_Events = Sequence[dict[str, Any]]
+
+
+def _unfolded(block: dict[str, Any], reply: Reply) -> tuple[dict[str, Any], _Events, _Events]:
+    """The block as it opens, its deltas, and those that close it. Many a block comes whole."""
+    kind = block["type"]
+    if kind == "thinking":
+        deltas = [
+            {"type": "thinking_delta", "thinking": piece} for piece in words(block["thinking"])
+        ]
+        signature = {"type": "signature_delta", "signature": block.get("signature", "")}
+        return block | {"thinking": "", "signature": ""}, deltas, [signature]
+    if kind == "text":
+        start = block | {"text": ""} | ({"citations": []} if block.get("citations") else {})
+        cited = [
+            {"type": "citations_delta", "citation": source} for source in block.get("citations", ())
+        ]
+        deltas = [{"type": "text_delta", "text": piece} for piece in reply.cut(block["text"])]
+        return start, deltas, cited
+    if kind in ("tool_use", "server_tool_use"):
+        arguments = reply.arguments_of(block["id"], block["input"])
+        deltas = [
+            {"type": "input_json_delta", "partial_json": part}
+            for part in ("", *fragments(arguments))
+        ]
+        return block | {"input": {}}, deltas, ()
+    return block, (), ()
+
+
 class _Blocks:
     """Content blocks as events. A block opens with its first piece and closes with the next one."""
 
@@ -159,18 +199,13 @@ class _Blocks:
         self._wire = wire
         self._index = 0
 
-    def add(
-        self,
-        block: dict[str, Any],
-        deltas: Sequence[dict[str, Any]],
-        closing: Sequence[dict[str, Any]] = (),
-    ) -> None:
+    def add(self, block: dict[str, Any], deltas: _Events, closing: _Events) -> None:
         start = {"type": "content_block_start", "index": self._index, "content_block": block}
         prefix = self.open_end + self._wire.event(start)
         if self._index == 0:
             prefix += self._wire.event({"type": "ping"})
-        events = [self._delta(delta) for delta in deltas]
-        self.pieces += [prefix + events[0], *events[1:]]
+        first, *rest = [self._delta(delta) for delta in deltas] or [b""]
+        self.pieces += [prefix + first, *rest]
         self.open_end = b"".join(self._delta(delta) for delta in closing) + self._wire.event(
             {"type": "content_block_stop", "index": self._index}
         )
@@ -184,7 +219,7 @@ class _Blocks:
 
 def _ending(reply: Reply) -> dict[str, Any]:
     reason = _STOP_REASONS.get(reply.finish_reason, reply.finish_reason)
-    if reply.tool_calls and reply.finish_reason == "stop":
+    if reply.calls() and reply.finish_reason == "stop":
         reason = "tool_use"
     if reply.refusal is not None:
         details = {"type": "refusal", "category": None, "explanation": reply.refusal}

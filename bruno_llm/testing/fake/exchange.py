@@ -11,7 +11,7 @@ from bruno_llm.testing.fake.http import Connection
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.script import Fault, Raw
-from bruno_llm.testing.fake.wire import Wire
+from bruno_llm.testing.fake.wire import Turn, Wire
 
 _HTML = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head><body>Gateway</body></html>\n"
 
@@ -25,12 +25,14 @@ class Exchange:
         wire: Wire,
         request: Request,
         serial: int,
-        plain_body: Callable[[Wire, Request, Reply, int], Any],
+        turn: Callable[[Reply], Turn],
+        plain_body: Callable[[Reply], Any],
     ) -> None:
         self._connection = connection
         self._wire = wire
         self._request = request
         self._serial = serial
+        self._turn = turn
         self._plain_body = plain_body
 
     async def send(self, item: Reply | Fault | Raw) -> None:
@@ -44,7 +46,7 @@ class Exchange:
         else:
             if item.gate is not None:
                 await item.gate.passed(1)
-            body = self._plain_body(self._wire, self._request, item, self._serial)
+            body = self._plain_body(item)
             if body is None:
                 await self.send_error(Fault.status(404))
             else:
@@ -108,7 +110,7 @@ class Exchange:
 
     async def _send_broken(self, fault: Fault) -> None:
         """Half of a plain answer."""
-        whole = json_bytes(self._plain_body(self._wire, self._request, fault.reply, self._serial))
+        whole = json_bytes(self._plain_body(fault.reply))
         half = whole[: len(whole) // 2]
         if fault.kind in ("cut", "malformed"):
             await self._send_plain(200, half, {})
@@ -118,7 +120,8 @@ class Exchange:
         await self._break_off(fault)
 
     async def _send_stream(self, reply: Reply, fault: Fault | None = None) -> None:
-        stream = self._wire.stream(reply, self._request, self._serial)
+        turn = self._turn(reply)
+        stream = self._wire.stream(turn)
         self._connection.start(200, self._headers(self._wire.stream_type, reply.headers))
         events = [*stream.pieces, *stream.tail]
         last = len(stream.pieces)
@@ -134,7 +137,12 @@ class Exchange:
                 await self._hold(reply, index)
             await self._connection.write(piece)
         if fault is not None:
-            await self._break_off(fault)
+            sent = b"".join([stream.head if last else b"", *events[:last]])
+            if fault.kind == "error_event":
+                error = self._wire.error_event(fault, turn, sent.count(b"\n\n"))
+                await self._connection.end(error)
+            else:
+                await self._break_off(fault)
             return
         if last:
             await self._hold(reply, last)
@@ -156,8 +164,6 @@ class Exchange:
                 await fault.gate.passed(max(1, fault.after))
             await self._connection.pause()
             self._connection.reset()
-        elif fault.kind == "error_event":
-            await self._connection.end(self._wire.error_event(fault, self._request))
         else:
             await self._connection.end()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from bruno_llm.completion import Usage
+from bruno_llm.completion import ToolCall, Usage
+from bruno_llm.testing.fake.parts import Media, Part, Text, Thinking
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.script import Fault
@@ -14,8 +17,11 @@ from bruno_llm.testing.fake.wire import (
     EmbeddingWire,
     ErrorText,
     Stream,
+    Turn,
     compact,
+    minted,
     number,
+    unsupported,
     word_count,
 )
 
@@ -35,13 +41,16 @@ _FINISH_REASONS = {
     "length": "MAX_TOKENS",
     "content_filter": "SAFETY",
 }
+SIGNING = re.compile(r"gemini-(?:[3-9]|\d\d)")
+"""The models that sign each step's first function call, and want it back."""
+
 _TYPE = "type.googleapis.com/google.rpc."
 
 
 class GeminiWire(EmbeddingWire):
     """generateContent and its neighbours of the Gemini API."""
 
-    vendor = "gemini"
+    name = "gemini"
     stream_type = "text/event-stream"
     json_type = "application/json; charset=UTF-8"
     messages: ClassVar[Mapping[str, str]] = {
@@ -62,33 +71,46 @@ class GeminiWire(EmbeddingWire):
         "timeout": "Deadline expired before the operation could complete.",
     }
 
-    def answer(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
-        parts: list[dict[str, Any]] = []
-        if reply.reasoning is not None:
-            parts.append({"text": reply.reasoning, "thought": True})
-        if reply.text:
-            parts.append({"text": reply.text})
-        parts += _calls(reply)
-        body = _chunk(reply, request, serial, parts, finish=True)
-        if reply.usage is not None:
-            body["usageMetadata"] = _usage(reply.usage)
-        return body
+    def content(self, reply: Reply, request: Request, serial: int) -> list[dict[str, Any]]:
+        parts = [_part(part) for part in reply.content()]
+        if reply.signed or (reply.signed is None and SIGNING.search(reply.model or request.model)):
+            calls = [part for part in parts if "functionCall" in part]
+            texts = [part for part in parts if "text" in part and not part.get("thought")]
+            # Of parallel calls the first one alone is signed. A text may be, and only some are.
+            for part in calls[:1] or (texts[-1:] if reply.signed else []):
+                part.setdefault("thoughtSignature", minted())
+        return parts
 
-    def stream(self, reply: Reply, request: Request, serial: int) -> Stream:
-        parts: list[dict[str, Any]] = [
-            {"text": piece, "thought": True} for piece in words(reply.reasoning or "")
-        ]
-        parts += [{"text": piece} for piece in reply.text_pieces()]
-        parts += _calls(reply)
-        last_parts = [{"text": ""}] if reply.text else []
-        last = _chunk(reply, request, serial, last_parts, finish=True)
-        if reply.usage is not None:
-            last["usageMetadata"] = _usage(reply.usage)
+    def answer(self, turn: Turn) -> dict[str, Any]:
+        return self._ended(turn, turn.content)
+
+    def stream(self, turn: Turn) -> Stream:
+        parts: list[dict[str, Any]] = []
+        closing: list[dict[str, Any]] = []
+        for part in turn.content:
+            if "text" not in part:
+                parts.append(part)
+            elif part.get("thought"):
+                parts += [{"text": piece, "thought": True} for piece in words(part["text"])]
+            else:
+                parts += [{"text": piece} for piece in turn.reply.cut(part["text"])]
+                # A signature of text comes behind it, with an empty text of its own.
+                closing = [part | {"text": ""}]
+                if "thoughtSignature" in part and part is not turn.content[-1]:
+                    parts += closing
+                    closing = [{"text": ""}]
         return Stream(
             b"",
-            [self.event(_chunk(reply, request, serial, [part])) for part in parts],
-            [self.event(last)],
+            [self.event(_chunk(turn, [part])) for part in parts],
+            [self.event(self._ended(turn, closing))],
         )
+
+    def _ended(self, turn: Turn, parts: list[dict[str, Any]]) -> dict[str, Any]:
+        body = _chunk(turn, parts, finish=True)
+        body["candidates"][0] |= turn.reply.fields
+        if turn.reply.usage is not None:
+            body["usageMetadata"] = _usage(turn.reply.usage)
+        return body
 
     def error_body(self, status: int, error: ErrorText, retry_after: float | None) -> Any:
         body: dict[str, Any] = {
@@ -168,21 +190,24 @@ class GeminiWire(EmbeddingWire):
         return {"embedding": values[0]}
 
 
-def _calls(reply: Reply) -> list[dict[str, Any]]:
-    return [
-        {"functionCall": {"name": call.name, "args": dict(call.arguments)}}
-        for call in reply.tool_calls
-    ]
+def _part(part: Part) -> dict[str, Any]:
+    if isinstance(part, Thinking):
+        return {"text": part.text, "thought": True}
+    if isinstance(part, Text):
+        signature = {"thoughtSignature": minted()} if part.signed else {}
+        return {"text": part.text} | signature
+    if isinstance(part, ToolCall):
+        return {"functionCall": {"name": part.name, "args": dict(part.arguments)}}
+    if isinstance(part, Media):
+        data = base64.b64encode(part.data).decode("ascii")
+        return {"inlineData": {"mimeType": part.media_type, "data": data}}
+    if isinstance(part, Mapping):
+        return dict(part)
+    raise unsupported(part, "Gemini's format")
 
 
-def _chunk(
-    reply: Reply,
-    request: Request,
-    serial: int,
-    parts: list[dict[str, Any]],
-    *,
-    finish: bool = False,
-) -> dict[str, Any]:
+def _chunk(turn: Turn, parts: list[dict[str, Any]], *, finish: bool = False) -> dict[str, Any]:
+    reply = turn.reply
     candidate: dict[str, Any] = {"index": 0}
     if parts:
         candidate["content"] = {"role": "model", "parts": parts}
@@ -193,8 +218,8 @@ def _chunk(
             candidate["finishMessage"] = reply.refusal
     return {
         "candidates": [candidate],
-        "modelVersion": reply.model or request.model,
-        "responseId": reply.id or f"fake{serial:06d}",
+        "modelVersion": turn.model,
+        "responseId": reply.id or f"fake{turn.serial:06d}",
     }
 
 

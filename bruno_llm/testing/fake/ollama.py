@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from bruno_llm.completion import ToolCall
+from bruno_llm.testing.fake.parts import Text, Thinking
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.text import words
-from bruno_llm.testing.fake.wire import CREATED_TEXT, EmbeddingWire, ErrorText, Stream, compact
+from bruno_llm.testing.fake.wire import (
+    CREATED_TEXT,
+    EmbeddingWire,
+    ErrorText,
+    Stream,
+    Turn,
+    compact,
+    unsupported,
+)
 
 _DETAILS = {
     "parent_model": "",
@@ -24,7 +34,7 @@ _DONE_REASONS = {"tool_calls": "stop", "content_filter": "stop"}
 class OllamaWire(EmbeddingWire):
     """The chat, embedding and model endpoints of an Ollama server."""
 
-    vendor = "ollama"
+    name = "ollama"
     stream_type = "application/x-ndjson"
     json_type = "application/json; charset=utf-8"
     messages: ClassVar[Mapping[str, str]] = {
@@ -42,24 +52,40 @@ class OllamaWire(EmbeddingWire):
         "timeout": "timed out while waiting for the model to load",
     }
 
-    def answer(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
-        message: dict[str, Any] = {"role": "assistant", "content": _text(reply)}
-        if reply.reasoning is not None:
-            message["thinking"] = reply.reasoning
-        if reply.tool_calls:
-            message["tool_calls"] = _calls(reply)
-        return _line(reply, request, message) | _ending(reply)
+    def content(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": reply.refusal or ""}
+        for part in reply.content():
+            if isinstance(part, Thinking):
+                message["thinking"] = message.get("thinking", "") + part.text
+            elif isinstance(part, Text):
+                message["content"] += part.text if reply.refusal is None else ""
+            elif isinstance(part, ToolCall):
+                calls = message.setdefault("tool_calls", [])
+                called = {"index": len(calls), "name": part.name, "arguments": dict(part.arguments)}
+                calls.append({"id": part.id, "function": called})
+            elif isinstance(part, Mapping):
+                message |= part
+            else:
+                raise unsupported(part, "Ollama's format")
+        return message | dict(reply.fields)
 
-    def stream(self, reply: Reply, request: Request, serial: int) -> Stream:
+    def answer(self, turn: Turn) -> dict[str, Any]:
+        return _line(turn, turn.content) | _ending(turn.reply)
+
+    def stream(self, turn: Turn) -> Stream:
         def piece(content: str = "", **fields: Any) -> bytes:
             message = {"role": "assistant", "content": content} | fields
-            return self.event(_line(reply, request, message) | {"done": False})
+            return self.event(_line(turn, message) | {"done": False})
 
-        pieces = [piece(thinking=part) for part in words(reply.reasoning or "")]
-        texts = reply.text_pieces() if reply.refusal is None else words(_text(reply))
-        pieces += [piece(part) for part in texts]
-        pieces += [piece(tool_calls=[call]) for call in _calls(reply)]
-        last = _line(reply, request, {"role": "assistant", "content": ""}) | _ending(reply)
+        message = turn.content
+        text = message["content"]
+        cut = turn.reply.cut if turn.reply.refusal is None else words
+        pieces = [piece(thinking=part) for part in words(message.get("thinking", ""))]
+        pieces += [piece(part) for part in cut(text)]
+        pieces += [piece(tool_calls=[call]) for call in message.get("tool_calls", ())]
+        whole = {"role", "content", "thinking", "tool_calls"}
+        others = {name: value for name, value in message.items() if name not in whole}
+        last = _line(turn, {"role": "assistant", "content": ""} | others) | _ending(turn.reply)
         return Stream(b"", pieces, [self.event(last)])
 
     def error_body(self, status: int, error: ErrorText, retry_after: float | None) -> Any:
@@ -111,26 +137,8 @@ class OllamaWire(EmbeddingWire):
         }
 
 
-def _text(reply: Reply) -> str:
-    return reply.text if reply.refusal is None else reply.refusal
-
-
-def _calls(reply: Reply) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": call.id,
-            "function": {"index": index, "name": call.name, "arguments": dict(call.arguments)},
-        }
-        for index, call in enumerate(reply.tool_calls)
-    ]
-
-
-def _line(reply: Reply, request: Request, message: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "model": reply.model or request.model,
-        "created_at": CREATED_TEXT,
-        "message": message,
-    }
+def _line(turn: Turn, message: dict[str, Any]) -> dict[str, Any]:
+    return {"model": turn.model, "created_at": CREATED_TEXT, "message": message}
 
 
 def _ending(reply: Reply) -> dict[str, Any]:

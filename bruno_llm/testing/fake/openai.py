@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from bruno_llm.completion import Usage
+from bruno_llm.testing.fake.message import deltas_of, message_of
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
-from bruno_llm.testing.fake.text import arguments_text, fragments, words
-from bruno_llm.testing.fake.wire import CREATED, EmbeddingWire, ErrorText, Stream, compact
+from bruno_llm.testing.fake.wire import CREATED, EmbeddingWire, ErrorText, Stream, Turn, compact
 
 _TYPES = {
     "invalid_request": "invalid_request_error",
@@ -37,7 +37,7 @@ _VENDOR_CODES = {
 class OpenAIWire(EmbeddingWire):
     """Chat completions, embeddings and models of OpenAI."""
 
-    vendor = "openai"
+    name = "openai"
     messages: ClassVar[Mapping[str, str]] = {
         "invalid_request": "One of the parameters has a value that is not supported.",
         "invalid_api_key": "Incorrect API key provided.",
@@ -58,84 +58,44 @@ class OpenAIWire(EmbeddingWire):
     def headers(self, serial: int) -> dict[str, str]:
         return {"x-request-id": f"req_fake{serial:06d}"}
 
-    def answer(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
-        message: dict[str, Any] = {
-            "role": "assistant",
-            "content": reply.text or None,
-            "refusal": reply.refusal,
+    def content(self, reply: Reply, request: Request, serial: int) -> Any:
+        return message_of(reply, request.vendor, serial)
+
+    def answer(self, turn: Turn) -> dict[str, Any]:
+        choice = {
+            "index": 0,
+            "message": turn.content,
+            "logprobs": None,
+            "finish_reason": _finish(turn.reply),
         }
-        if reply.reasoning is not None:
-            message["reasoning_content"] = reply.reasoning
-        if reply.tool_calls:
-            message["tool_calls"] = [
-                {
-                    "id": call.id,
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": arguments_text(call)},
-                }
-                for call in reply.tool_calls
-            ]
-        elif reply.refusal is None:
-            message["content"] = reply.text
-        body: dict[str, Any] = {
-            "id": _id(reply, serial),
-            "object": "chat.completion",
-            "created": CREATED,
-            "model": reply.model or request.model,
-            "choices": [
-                {
-                    "index": 0,
-                    "message": message,
-                    "logprobs": None,
-                    "finish_reason": _finish(reply),
-                }
-            ],
-            "service_tier": "default",
-            "system_fingerprint": "fp_fake",
-        }
-        if reply.usage is not None:
-            body["usage"] = _usage(reply.usage)
+        body = _head(turn, "chat.completion") | {"choices": [choice]}
+        if turn.reply.usage is not None:
+            body["usage"] = _usage(turn.reply.usage)
         return body
 
-    def stream(self, reply: Reply, request: Request, serial: int) -> Stream:
-        options = request.json.get("stream_options") or {}
+    def stream(self, turn: Turn) -> Stream:
+        usage = turn.reply.usage
+        options = turn.request.json.get("stream_options") or {}
         with_usage = bool(options.get("include_usage"))
 
         def chunk(delta: dict[str, Any] | None, finish: str | None = None) -> bytes:
-            body: dict[str, Any] = {
-                "id": _id(reply, serial),
-                "object": "chat.completion.chunk",
-                "created": CREATED,
-                "model": reply.model or request.model,
-                "service_tier": "default",
-                "system_fingerprint": "fp_fake",
-                "choices": [],
-            }
+            body = _head(turn, "chat.completion.chunk") | {"choices": []}
             if delta is not None:
                 body["choices"] = [
                     {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
                 ]
             if with_usage:
-                last = delta is None and reply.usage is not None
-                body["usage"] = _usage(reply.usage) if last and reply.usage else None
+                last = delta is None and usage is not None
+                body["usage"] = _usage(usage) if last and usage else None
             return self.event(body)
 
+        message = turn.content
         opening: dict[str, Any] = {"role": "assistant", "content": "", "refusal": None}
-        if reply.tool_calls or reply.refusal is not None:
+        if message.get("tool_calls") or message["refusal"] is not None:
             opening["content"] = None
-        pieces = [chunk({"reasoning_content": piece}) for piece in words(reply.reasoning or "")]
-        pieces += [chunk({"content": piece}) for piece in reply.text_pieces()]
-        pieces += [chunk({"refusal": piece}) for piece in words(reply.refusal or "")]
-        for index, call in enumerate(reply.tool_calls):
-            function = {"name": call.name, "arguments": ""}
-            start = {"index": index, "id": call.id, "type": "function", "function": function}
-            pieces.append(chunk({"tool_calls": [start]}))
-            pieces += [
-                chunk({"tool_calls": [{"index": index, "function": {"arguments": part}}]})
-                for part in fragments(arguments_text(call))
-            ]
-        tail = [chunk({}, _finish(reply))]
-        if with_usage and reply.usage is not None:
+        pieces = [chunk(delta) for delta in deltas_of(message, turn.reply)]
+        tail = [chunk({}, _finish(turn.reply))]
+        if with_usage and usage is not None:
             tail.append(chunk(None))
         return Stream(chunk(opening), pieces, [*tail, b"data: [DONE]\n\n"])
 
@@ -186,14 +146,19 @@ class OpenAIWire(EmbeddingWire):
         }
 
 
-def _id(reply: Reply, serial: int) -> str:
-    return reply.id or f"chatcmpl-fake{serial:06d}"
+def _head(turn: Turn, kind: str) -> dict[str, Any]:
+    return {
+        "id": turn.reply.id or f"chatcmpl-fake{turn.serial:06d}",
+        "object": kind,
+        "created": CREATED,
+        "model": turn.model,
+        "service_tier": "default",
+        "system_fingerprint": "fp_fake",
+    }
 
 
 def _finish(reply: Reply) -> str:
-    return (
-        "tool_calls" if reply.tool_calls and reply.finish_reason == "stop" else reply.finish_reason
-    )
+    return "tool_calls" if reply.calls() and reply.finish_reason == "stop" else reply.finish_reason
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

@@ -16,7 +16,8 @@ class Request:
     """One request as the server got it.
 
     Attributes:
-        vendor: ``openai``, ``anthropic``, ``gemini``, ``ollama`` or ``unknown``.
+        vendor: ``openai``, ``anthropic``, ``gemini``, ``ollama``, one of the vendors after OpenAI
+            (``deepseek``, ``openrouter`` ...) or ``unknown``.
         endpoint: What was asked for: ``chat``, ``embed``, ``models``, ``show``, ``count``,
             ``version`` or ``unknown``.
         method: The HTTP method.
@@ -27,6 +28,8 @@ class Request:
         stream: Whether a stream was asked for.
         model: The model that was asked for.
         at: Real monotonic seconds at which the request had arrived.
+        wire: The format: ``openai`` (chat completions), ``responses``, ``anthropic``, ``gemini``
+            or ``ollama``.
     """
 
     vendor: str
@@ -40,6 +43,7 @@ class Request:
     stream: bool = False
     model: str = ""
     at: float = 0.0
+    wire: str = ""
 
     @property
     def key(self) -> str | None:

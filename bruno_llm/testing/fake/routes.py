@@ -1,4 +1,4 @@
-"""Which vendor, and which of its endpoints, a request means."""
+"""Which vendor, which of its formats and which of its endpoints a request means."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import urllib.parse
 from typing import Any
 
 from bruno_llm.testing.fake.http import Incoming
+from bruno_llm.testing.fake.message import COMPATIBLE
 from bruno_llm.testing.fake.request import Endpoint, Request
 
 _GEMINI_VERBS: dict[str, Endpoint] = {
@@ -19,6 +20,7 @@ _GEMINI_VERBS: dict[str, Endpoint] = {
 }
 _ENDINGS: dict[str, tuple[str, Endpoint]] = {
     "/chat/completions": ("openai", "chat"),
+    "/responses": ("responses", "chat"),
     "/embeddings": ("openai", "embed"),
     "/messages": ("anthropic", "chat"),
     "/messages/count_tokens": ("anthropic", "count"),
@@ -40,14 +42,18 @@ def identify(incoming: Incoming) -> Request:
     except ValueError:
         body = None
     fields = body if isinstance(body, dict) else {}
-    vendor, endpoint, model = _route(path, query, incoming)
+    wire, endpoint, model = _route(path, query, incoming)
+    vendor = "openai" if wire == "responses" else wire
+    if vendor == "openai":
+        _, first, *_ = [*path.split("/"), ""]
+        vendor = first if first in COMPATIBLE else vendor
     stream = False
     if endpoint == "chat":
-        if vendor == "gemini":
+        if wire == "gemini":
             stream = path.endswith(":streamGenerateContent")
         else:
             # Ollama streams unless it is told not to, the others the other way round.
-            stream = bool(fields.get("stream", vendor == "ollama"))
+            stream = bool(fields.get("stream", wire == "ollama"))
     return Request(
         vendor=vendor,
         endpoint=endpoint,
@@ -59,6 +65,7 @@ def identify(incoming: Incoming) -> Request:
         stream=stream,
         model=model or str(fields.get("model") or fields.get("name") or ""),
         at=time.monotonic(),
+        wire=wire,
     )
 
 
@@ -67,16 +74,16 @@ def _route(path: str, query: dict[str, str], incoming: Incoming) -> tuple[str, E
     if verb in _GEMINI_VERBS:
         # With a base URL of its own the whole path may be `/models/NAME:verb` or `/:verb`.
         return "gemini", _GEMINI_VERBS[verb], base.rpartition("/")[2]
-    for ending, (vendor, endpoint) in _ENDINGS.items():
+    for ending, (wire, endpoint) in _ENDINGS.items():
         if path.endswith(ending):
-            return vendor, endpoint, ""
+            return wire, endpoint, ""
     before, found, name = path.partition("/models")
     if incoming.method == "GET" and found and (not name or name.startswith("/")):
-        return _models_vendor(before, query, incoming), "models", name.lstrip("/")
+        return _models_wire(before, query, incoming), "models", name.lstrip("/")
     return "unknown", "unknown", ""
 
 
-def _models_vendor(before: str, query: dict[str, str], incoming: Incoming) -> str:
+def _models_wire(before: str, query: dict[str, str], incoming: Incoming) -> str:
     if "x-goog-api-key" in incoming.headers or "key" in query or before.endswith("v1beta"):
         return "gemini"
     if "x-api-key" in incoming.headers or "anthropic-version" in incoming.headers:

@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback interface that speaks four vendors' wire formats."""
+"""A real HTTP server on the loopback interface that speaks the vendors' wire formats."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from bruno_llm.testing.fake.exchange import Exchange, json_bytes
 from bruno_llm.testing.fake.gate import Gate
 from bruno_llm.testing.fake.gemini import GeminiWire
 from bruno_llm.testing.fake.http import Connection, Incoming
+from bruno_llm.testing.fake.message import COMPATIBLE
 from bruno_llm.testing.fake.ollama import OllamaWire
 from bruno_llm.testing.fake.openai import OpenAIWire
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Endpoint, Request
+from bruno_llm.testing.fake.responses import ResponsesWire
 from bruno_llm.testing.fake.routes import identify
 from bruno_llm.testing.fake.script import Fault, Item, Raw
 from bruno_llm.testing.fake.thread import ServerThread
 from bruno_llm.testing.fake.vectors import embedding_of
 from bruno_llm.testing.fake.waiting import Waiting
-from bruno_llm.testing.fake.wire import EmbeddingWire, Wire
+from bruno_llm.testing.fake.wire import EmbeddingWire, Turn, Wire
 
 __all__ = ["FakeServer"]
 
 _WIRES: dict[str, Wire] = {
-    wire.vendor: wire for wire in (OpenAIWire(), AnthropicWire(), GeminiWire(), OllamaWire())
+    wire.name: wire
+    for wire in (OpenAIWire(), AnthropicWire(), GeminiWire(), OllamaWire(), ResponsesWire())
 }
 _MODELS = {
     "openai": ["gpt-5-mini", "gpt-4o-mini", "text-embedding-3-small"],
@@ -41,7 +44,8 @@ _SCRIPTED: tuple[Endpoint, ...] = ("chat", "embed")
 
 
 class FakeServer:
-    """Answers like OpenAI, Anthropic, Gemini and Ollama, as the test has scripted it.
+    """Answers like OpenAI (chat completions and responses), Anthropic, Gemini, Ollama and vendors
+    after OpenAI, as the test has scripted it.
 
     ``with FakeServer() as server:`` or ``async with`` starts it on a free port of 127.0.0.1, in a
     thread and an event loop of its own, so that a client that blocks its loop cannot block the
@@ -94,16 +98,22 @@ class FakeServer:
     def base_url(self, vendor: str) -> str:
         """The base URL as clients of ``vendor`` want it: OpenAI's ends in ``/v1``.
 
+        OpenAI's address serves chat completions and responses; ``responses`` is another name for
+        it. Vendors after OpenAI (``deepseek``, ``openrouter``, ``mistral``, ``groq``,
+        ``moonshot``, ``xai``, ``cerebras``) each have a path of their own, and their own fields
+        for the thinking.
+
         Raises:
-            ConfigurationError: The vendor is not one of openai, anthropic (or claude), gemini and
-                ollama, or the server is not running.
+            ConfigurationError: The vendor is not known, or the server is not running.
         """
+        if vendor in COMPATIBLE:
+            return f"{self.url}/{vendor}{COMPATIBLE[vendor]}"
         if vendor not in (*_WIRES, "claude"):
             raise ConfigurationError(
                 f"FakeServer.base_url: vendor={vendor!r} is not known, use one of "
-                f"{', '.join([*_WIRES, 'claude'])}"
+                f"{', '.join([*_WIRES, 'claude', *COMPATIBLE])}"
             )
-        return f"{self.url}/v1" if vendor == "openai" else self.url
+        return f"{self.url}/v1" if vendor in ("openai", "responses") else self.url
 
     def script(self, *items: Item, endpoint: Endpoint = "chat") -> None:
         """Queue answers; each is used once, in order, then ``default`` answers.
@@ -204,13 +214,23 @@ class FakeServer:
             self._waiting.notify()
 
     async def _answer(self, connection: Connection, request: Request) -> None:
-        wire = _WIRES.get(request.vendor)
+        wire = _WIRES.get(request.wire)
         if wire is None:
             body = {"error": f"FakeServer has no {request.method} {request.path}"}
             connection.start(404, {"content-type": "application/json"}, len(json_bytes(body)))
             await connection.end(json_bytes(body))
             return
-        exchange = Exchange(connection, wire, request, next(self._serials), self._plain_body)
+        serial = next(self._serials)
+
+        def turn(reply: Reply) -> Turn:
+            return Turn(reply, request, serial, wire.content(reply, request, serial))
+
+        def plain_body(reply: Reply) -> Any:
+            if request.endpoint == "chat":
+                return wire.answer(turn(reply))
+            return self._other_body(wire, request)
+
+        exchange = Exchange(connection, wire, request, serial, turn, plain_body)
         if self._key is not None and request.key != self._key:
             await exchange.send_error(wire.wrong_key(request))
             return
@@ -241,10 +261,9 @@ class FakeServer:
             )
         return item
 
-    def _plain_body(self, wire: Wire, request: Request, reply: Reply, serial: int) -> Any:
+    def _other_body(self, wire: Wire, request: Request) -> Any:
+        """The answer of an endpoint that no script writes."""
         names = self.models.get(request.vendor, [])
-        if request.endpoint == "chat":
-            return wire.answer(reply, request, serial)
         if request.endpoint == "models":
             return wire.models(names, request)
         if isinstance(wire, (AnthropicWire, GeminiWire)) and request.endpoint == "count":

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.testing.fake.parts import Part
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.script import Fault
@@ -45,6 +49,25 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One answer on its way out.
+
+    ``content`` is the model's turn in the vendor's shape, as a client has to send it back: content
+    blocks (Anthropic), parts (Gemini), output items (Responses) or the message (the others).
+    """
+
+    reply: Reply
+    request: Request
+    serial: int
+    content: Any
+
+    @property
+    def model(self) -> str:
+        """The model that answers."""
+        return self.reply.model or self.request.model
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorText:
     """The words of an error and the vendor's name for it."""
 
@@ -55,18 +78,22 @@ class ErrorText:
 class Wire(ABC):
     """One vendor's format."""
 
-    vendor: ClassVar[str]
+    name: ClassVar[str]
     stream_type: ClassVar[str] = "text/event-stream; charset=utf-8"
     json_type: ClassVar[str] = "application/json"
     messages: ClassVar[Mapping[str, str]]
     """The usual sentence of every portable error code; ``{model}`` is filled in."""
 
     @abstractmethod
-    def answer(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
+    def content(self, reply: Reply, request: Request, serial: int) -> Any:
+        """The model's turn in the vendor's shape: what ``Turn.content`` says."""
+
+    @abstractmethod
+    def answer(self, turn: Turn) -> dict[str, Any]:
         """The body of a plain answer."""
 
     @abstractmethod
-    def stream(self, reply: Reply, request: Request, serial: int) -> Stream:
+    def stream(self, turn: Turn) -> Stream:
         """The events of a streamed answer."""
 
     @abstractmethod
@@ -89,9 +116,9 @@ class Wire(ABC):
         """How the vendor's headers tell how long to wait."""
         return {"retry-after": number(retry_after)}
 
-    def error_event(self, fault: Fault, request: Request) -> bytes:
-        """An error in the middle of a stream."""
-        error = self.error_text(fault, request)
+    def error_event(self, fault: Fault, turn: Turn, sent: int) -> bytes:
+        """An error in the middle of a stream, behind ``sent`` events."""
+        error = self.error_text(fault, turn.request)
         return self.event(self.error_body(fault.http_status, error, None))
 
     def wrong_key(self, request: Request) -> Fault:
@@ -117,6 +144,16 @@ class EmbeddingWire(Wire):
     @abstractmethod
     def embed_inputs(self, request: Request) -> tuple[list[str], int | None]:
         """The texts to embed, and how many dimensions were asked for."""
+
+
+def minted(size: int = 48) -> str:
+    """A signature or an encrypted text: opaque, and another one each time."""
+    return base64.b64encode(os.urandom(size)).decode("ascii")
+
+
+def unsupported(part: Part, name: str) -> ConfigurationError:
+    """The error of a script that asks a format for what it does not have."""
+    return ConfigurationError(f"Reply: {name} has no {type(part).__name__}, leave it out of parts")
 
 
 def number(value: float) -> str:
