@@ -20,16 +20,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bruno_llm.costs.report import (
-    BudgetState,
-    By,
-    CostLine,
-    Report,
-    render_html,
-    render_table,
-    to_csv,
-    to_json,
-)
+from bruno_llm.costs import render_html, render_table
+from bruno_llm.costs.report import BudgetState, By, CostLine, Report, to_csv, to_json
 
 NOON = datetime(2025, 11, 21, 12, tzinfo=timezone.utc)
 MODELS = (

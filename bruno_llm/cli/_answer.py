@@ -103,7 +103,7 @@ def money(cost: float | None) -> str:
     """US dollars for people; an unknown price is said to be one."""
     from decimal import Decimal
 
-    from bruno_llm.costs.report import usd
+    from bruno_llm.costs.words import usd
 
     if cost is None:
         return "price unknown"

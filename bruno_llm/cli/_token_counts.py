@@ -86,7 +86,7 @@ def render(counted: Sequence[Count], characters: int) -> RenderableType:
     """For people."""
     from rich.text import Text
 
-    from bruno_llm.costs.report import usd
+    from bruno_llm.costs.words import usd
 
     numbers = ("Tokens", "Of window", "As a prompt")
     made = table("Model", "Tokens", "", *numbers[1:], right=numbers)

@@ -44,6 +44,7 @@ def command(
     if as_csv + as_json + (html is not None) > 1:
         raise click.UsageError("give one of --csv, --json and --html.")
     from bruno_llm.cli._console import note, out
+    from bruno_llm.costs import render_html, render_table
     from bruno_llm.costs import report as cost_report
 
     report = cost_report.report_from_ledger(ledger or _configured(config, profile), since, by)  # type: ignore[arg-type]
@@ -52,10 +53,10 @@ def command(
     elif as_json:
         click.echo(cost_report.to_json(report))
     elif html is not None:
-        html.write_text(cost_report.render_html(report), encoding="utf-8")
+        html.write_text(render_html(report), encoding="utf-8")
         note(f"written to {html}")
     else:
-        out().print(cost_report.render_table(report))
+        out().print(render_table(report))
 
 
 def _configured(config: str | None, profile: str | None) -> str:

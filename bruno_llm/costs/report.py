@@ -1,4 +1,8 @@
-"""Reports of what calls cost: typed values, CSV, JSON, a table with bars, and an HTML page."""
+"""Reports of what calls cost: typed values, as CSV and as JSON.
+
+For people they are a table (``table.py``) and an HTML page (``page.py``), in the words of
+``words.py``.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -20,15 +24,11 @@ from bruno_llm.exceptions import ConfigurationError
 if TYPE_CHECKING:
     import os
 
-    from rich.console import RenderableType
-
 __all__ = [
     "BudgetState",
     "CostLine",
     "Report",
     "first_day",
-    "render_html",
-    "render_table",
     "report_from_ledger",
     "to_csv",
     "to_json",
@@ -247,9 +247,6 @@ def report_from_ledger(
         ledger.close()
 
 
-# -- CSV and JSON ---------------------------------------------------------------------------
-
-
 def to_csv(report: Report) -> str:
     """The lines of a report as CSV, costs exact; no line of totals, so that columns can be summed.
 
@@ -284,146 +281,3 @@ def to_json(report: Report) -> str:
     return json.dumps(
         {"currency": "USD", **asdict(report)}, default=plain, indent=2, ensure_ascii=False
     )
-
-
-# -- Words and numbers for people -----------------------------------------------------------
-
-
-def usd(amount: Decimal) -> str:
-    """Dollars for people: cents, or four places where it is less than a dollar."""
-    if amount >= 1000:
-        return f"${amount:,.0f}"
-    if amount >= 1 or not amount:
-        return f"${amount:.2f}"
-    if amount >= Decimal("0.0001"):
-        return f"${amount:.4f}"
-    return "<$0.0001"
-
-
-def short(number: int) -> str:
-    """Three digits and a unit: ``1.23M``."""
-    for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
-        if number >= 0.9995 * size:  # what would be rounded to 1000 of the next smaller unit
-            return f"{number / size:.3g}{unit}"
-    return str(number)
-
-
-def span(report: Report) -> str:
-    """Since when the report counts, in words."""
-    if report.since:
-        return f"since {report.since.isoformat()} (UTC)"
-    first = next((day.key for day in report.days if day.key[:1].isdigit()), None)
-    return f"since {first} (UTC)" if first else "no calls yet"
-
-
-def notes(total: CostLine) -> list[str]:
-    """What a reader of the sums must know."""
-    found = []
-    if total.unknown_price_calls:
-        found.append(
-            f"{total.unknown_price_calls:,} of {total.calls:,} calls have no known price;"
-            " they are not in the cost."
-        )
-    if total.estimated_calls:
-        found.append(
-            f"{total.estimated_calls:,} of {total.calls:,} calls have estimated tokens;"
-            " their vendor reported none."
-        )
-    return found
-
-
-# -- The table in the terminal --------------------------------------------------------------
-
-
-class _Bar:
-    """A bar of block characters, or of ``#`` where the terminal knows ASCII alone."""
-
-    def __init__(self, part: float, width: int = 20) -> None:
-        self._part, self._width = part, width
-
-    def __rich_console__(self, _console: Any, options: Any) -> Iterator[Any]:
-        from rich.text import Text
-
-        eighths = round(self._part * self._width * 8)
-        if self._part > 0:
-            eighths = max(eighths, 1)
-        if options.ascii_only:
-            bar = "#" * -(-eighths // 8)
-        else:
-            bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
-        yield Text(bar, style="cyan", no_wrap=True)
-
-    def __rich_measure__(self, _console: Any, _options: Any) -> Any:
-        from rich.measure import Measurement
-
-        return Measurement(self._width, self._width)
-
-
-def render_table(report: Report) -> RenderableType:
-    """A report as a rich table with a bar per line; print it with a ``rich`` console."""
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=f"Cost by {report.by}, {span(report)}", title_justify="left")
-    table.add_column(report.by.capitalize(), overflow="fold")
-    for name in ("Calls", "Input", "Output", "Cost"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    most = max((one.cost for one in report.lines), default=Decimal(0))
-    for one in report.lines:
-        table.add_row(
-            Text(one.key),
-            f"{one.calls:,}",
-            short(one.prompt_tokens),
-            short(one.completion_tokens),
-            cost_cell(one),
-            _Bar(float(one.cost / most) if most else 0.0),
-        )
-    total = report.total
-    table.add_section()
-    table.add_row(
-        "Total",
-        f"{total.calls:,}",
-        short(total.prompt_tokens),
-        short(total.completion_tokens),
-        cost_cell(total),
-        "",
-        style="bold",
-    )
-    parts: list[RenderableType] = [table]
-    parts += [Text(budget_words(state)) for state in report.budgets]
-    parts += [Text(note, style="yellow") for note in notes(total)]
-    return Group(*parts)
-
-
-def cost_cell(one: CostLine) -> str:
-    """The cost of a line, with what is unknown of it."""
-    if one.calls and one.unknown_price_calls == one.calls:
-        return "unknown"
-    return f"{usd(one.cost)} + ?" if one.unknown_price_calls else usd(one.cost)
-
-
-def budget_name(state: BudgetState) -> str:
-    """A budget in a few words."""
-    period = "in total" if state.period == "total" else f"per {state.period}"
-    return f"{usd(state.limit)} {period}" + (f", tag {state.tag}" if state.tag else "")
-
-
-def budget_words(state: BudgetState) -> str:
-    """How a budget stands, in one line."""
-    part = f" ({state.spent / state.limit:.0%})" if state.limit else ""
-    words = f"Budget {budget_name(state)}: {usd(state.spent)} spent{part}"
-    if state.reserved:
-        words += f", {usd(state.reserved)} reserved"
-    return words + (f", until {state.ends:%Y-%m-%d %H:%M} UTC" if state.ends else "")
-
-
-def render_html(report: Report) -> str:
-    """A report as one page that needs nothing else: styles and charts are inside.
-
-    It follows the reader's light or dark setting, and every chart's numbers are in a table.
-    """
-    from bruno_llm.costs.page import page
-
-    return page(report)

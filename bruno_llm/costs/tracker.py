@@ -7,18 +7,13 @@ that sums are exact.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import itertools
 import os
-import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from decimal import ROUND_CEILING, Decimal
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bruno_core.utils.logging import get_logger
 
@@ -27,12 +22,7 @@ from bruno_llm.costs import report as cost_report
 from bruno_llm.costs.books import (
     Entry,
     Limit,
-    Memory,
-    Open,
-    Post,
-    Refusal,
     Reserve,
-    day_of,
     dollars,
 )
 from bruno_llm.costs.budgets import (
@@ -40,13 +30,13 @@ from bruno_llm.costs.budgets import (
     BudgetWarning,
     Money,
     exceeded,
-    money,
     period_key,
     pico,
     read_budgets,
 )
-from bruno_llm.costs.ledger import Ledger
 from bruno_llm.costs.report import BudgetState, By, CostLine, Report, Since, Source
+from bruno_llm.costs.reservation import Booking, Kind, Reservation
+from bruno_llm.costs.stores import LedgerStore, ProcessStore, Store
 from bruno_llm.exceptions import BudgetExceededError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -58,101 +48,7 @@ logger = get_logger(__name__)
 
 T = TypeVar("T")
 
-Kind = Literal["chat", "embedding"]
 _RECENT = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """One booked call. ``cost`` is in US dollars, ``None`` when the price is unknown."""
-
-    at: datetime
-    provider: str
-    model: str
-    tag: str | None
-    kind: str
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int
-    cache_creation_tokens: int
-    reasoning_tokens: int
-    cost: Decimal | None
-    estimated: bool
-    cached: bool
-
-
-class Reservation:
-    """Budget held for one call, until ``settle`` or ``release``; the first of them counts.
-
-    One that is garbage-collected without either gives its budget back.
-    """
-
-    __slots__ = ("_key", "_model", "_open", "_provider", "_tag", "_tracker", "held")
-
-    def __init__(
-        self, tracker: CostTracker, key: str, held: int, provider: str, model: str, tag: str
-    ) -> None:
-        self._tracker, self._key, self._open = tracker, key, True
-        self._provider, self._model, self._tag = provider, model, tag
-        self.held = held
-
-    def __repr__(self) -> str:
-        return f"Reservation({self._provider}/{self._model}, {money(self.held)})"
-
-    async def settle(
-        self,
-        *,
-        usage: Usage | None,
-        cost: Money | None,
-        model: str | None = None,
-        kind: Kind = "chat",
-    ) -> None:
-        """Book what the call really cost; with a ledger, return when that is durable.
-
-        The true cost is booked even where it is above what was reserved. Where it is unknown,
-        the budgets are charged what was reserved, and the reports count an unknown price.
-
-        Args:
-            usage: Tokens used; ``None`` when nothing could be counted.
-            cost: US dollars, ``None`` when the price is unknown.
-            model: The model that answered, where it is another than the one asked.
-            kind: ``chat`` or ``embedding``.
-
-        Raises:
-            ConfigurationError: The cost is negative or not finite, or the ledger cannot be opened.
-            LLMError: The ledger could not be written. The reservation stays open.
-        """
-        if not self._close():
-            return
-        try:
-            await self._tracker._book(
-                self._key,
-                provider=self._provider,
-                model=model or self._model,
-                usage=usage,
-                cost=cost,
-                tag=self._tag,
-                kind=kind,
-                cached=False,
-                unknown=self.held,
-            )
-        except Exception:
-            self._open = True
-            raise
-
-    async def release(self) -> None:
-        """Give the budget back: the call was not made, or cost nothing."""
-        if self._close():
-            self._tracker._free(self._key)
-
-    def _close(self) -> bool:
-        with self._tracker._lock:
-            was_open, self._open = self._open, False
-        return was_open
-
-    def __del__(self) -> None:
-        if self._open and self.held:
-            self._tracker._abandon(self._key)
 
 
 class CostTracker:
@@ -189,16 +85,14 @@ class CostTracker:
         self._warn_at = Decimal(str(warn_at))
         self._allow_unknown = allow_unknown_prices
         self._on_warning = on_warning
-        self._ledger = None if ledger is None else Ledger(ledger)
-        self._memory = Memory()
+        self._store: Store = ProcessStore() if ledger is None else LedgerStore(ledger)
         self._lock = threading.Lock()
         self._recent: deque[Entry] = deque(maxlen=_RECENT)
-        self._abandoned: deque[str] = deque()
         self._warned: set[tuple[int, str, str]] = set()
-        self._numbers = itertools.count()
 
     def __repr__(self) -> str:
-        where = f", ledger={self._ledger.label!r}" if self._ledger else ""
+        in_process = isinstance(self._store, ProcessStore)
+        where = "" if in_process else f", ledger={self._store.label!r}"
         return f"CostTracker({len(self._budgets)} budgets{where})"
 
     # -- before and after a call ------------------------------------------------------------
@@ -225,7 +119,7 @@ class CostTracker:
         amount = None if worst_case is None else pico(worst_case, "worst_case", ROUND_CEILING)
         at, tag = _clock.now(), tag or ""
         applying = self._applying(at, tag)
-        key = self._key(at)
+        key = self._store.key(at)
         held = amount or 0 if applying else 0
         if not applying:
             return Reservation(self, key, held, provider, model, tag)
@@ -236,7 +130,9 @@ class CostTracker:
                 model=model,
                 hint="give the provider a price for it, or CostTracker(allow_unknown_prices=True)",
             )
-        refusal = await self._ask(Reserve(key, amount, tag, [limit for _, limit in applying]))
+        refusal = await self._store.reserve(
+            Reserve(key, amount, tag, [limit for _, limit in applying])
+        )
         if refusal is not None:
             budget, limit = applying[refusal.which]
             raise exceeded(budget, limit, refusal, amount, at, provider, model)
@@ -286,7 +182,7 @@ class CostTracker:
     @property
     def total(self) -> Decimal:
         """US dollars of all calls with a known price; with a ledger, of all that share it."""
-        rows = self._read(lambda source: source.sums((), None))
+        rows = self._store.read(lambda source: source.sums((), None))
         return cost_report.line((), rows[0].sums).cost if rows else Decimal(0)
 
     def by_model(self) -> dict[str, CostLine]:
@@ -301,24 +197,7 @@ class CostTracker:
         """The last bookings of this process (at most 1,000), the newest last."""
         with self._lock:
             entries = list(self._recent)[-count:] if count > 0 else []
-        return [
-            Booking(
-                at=datetime.fromtimestamp(entry.at, timezone.utc),
-                provider=entry.provider,
-                model=entry.model,
-                tag=entry.tag or None,
-                kind=entry.kind,
-                prompt_tokens=entry.prompt_tokens,
-                completion_tokens=entry.completion_tokens,
-                cached_tokens=entry.cached_tokens,
-                cache_creation_tokens=entry.cache_creation_tokens,
-                reasoning_tokens=entry.reasoning_tokens,
-                cost=None if entry.cost is None else dollars(entry.cost),
-                estimated=entry.estimated,
-                cached=entry.cached,
-            )
-            for entry in entries
-        ]
+        return [Booking.of(entry) for entry in entries]
 
     def report(self, since: Since = None, by: By = "model") -> Report:
         """What was spent from the UTC day ``since`` on, grouped.
@@ -335,15 +214,11 @@ class CostTracker:
             ConfigurationError: ``since`` or ``by`` is not understood, or the ledger cannot be
                 read.
         """
-        return self._read(self._report(since, by))
+        return self._store.read(self._report(since, by))
 
     async def areport(self, since: Since = None, by: By = "model") -> Report:
         """``report()`` that does not block the event loop while a ledger is read."""
-        function = self._report(since, by)
-        if self._ledger is None:
-            return self._read(function)
-        await asyncio.wrap_future(self._ledger.submit(Open()))
-        return await asyncio.wrap_future(self._ledger.read(function))
+        return await self._store.aread(self._report(since, by))
 
     def to_csv(self, since: Since = None, by: By = "model") -> str:
         """``report()`` as CSV with a header line; see ``cost_report.to_csv``."""
@@ -355,35 +230,13 @@ class CostTracker:
 
     def close(self) -> None:
         """Write what is queued for the ledger and let go of it. Not calling it is safe."""
-        if self._ledger is not None:
-            self._ledger.close()
+        self._store.close()
 
     # -- inside -----------------------------------------------------------------------------
-
-    def _key(self, at: float) -> str:
-        if self._ledger is None:
-            return str(next(self._numbers))
-        # Unique over machines, and growing with time, which keeps the index of the ledger small.
-        return f"{int(at * 1e6):014x}{secrets.token_hex(10)}"
 
     def _applying(self, at: float, tag: str) -> list[tuple[Budget, Limit]]:
         found = ((budget, budget.limit_for(at, tag)) for budget in self._budgets)
         return [(budget, limit) for budget, limit in found if limit is not None]
-
-    async def _ask(self, operation: Reserve) -> Refusal | None:
-        ledger = self._ledger
-        if ledger is None:
-            with self._lock:
-                self._free_abandoned()
-                return operation.apply(self._memory)
-        future = ledger.submit(operation)
-        try:
-            refusal: Refusal | None = await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            # Nobody will hold this reservation; it may be on its way to the disk.
-            future.add_done_callback(lambda _: ledger.free_soon(operation.key))
-            raise
-        return refusal
 
     async def _book(
         self,
@@ -402,7 +255,7 @@ class CostTracker:
         amount = 0 if cached else None if cost is None else pico(cost, "cost")
         counted = usage is not None and not cached
         entry = Entry(
-            id=key or self._key(at),
+            id=key or self._store.key(at),
             at=at,
             provider=provider,
             model=model,
@@ -420,21 +273,9 @@ class CostTracker:
         charge = unknown if amount is None else amount
         applying = self._applying(at, tag) if self._budgets else []
         limits = [limit for _, limit in applying]
-        if self._ledger is None:
-            keys = {(limit.period, limit.tag) for limit in limits}
-            with self._lock:
-                spent = Post(entry, charge, tuple(keys), limits).apply(self._memory)
-                self._recent.append(entry)
-        else:
-            keys = {
-                (period, owner)
-                for period in ("total", day_of(at), day_of(at)[:7])
-                for owner in ("", tag)
-            }
-            post = Post(entry, charge, sorted(keys), limits)
-            spent = await asyncio.wrap_future(self._ledger.submit(post))
-            with self._lock:
-                self._recent.append(entry)
+        spent = await self._store.post(entry, charge, limits)
+        with self._lock:
+            self._recent.append(entry)
         for i, (budget, limit) in enumerate(applying):
             if spent[i] and spent[i] >= limit.amount * self._warn_at:
                 await self._warn(self._budgets.index(budget), budget, limit, spent[i], at)
@@ -465,32 +306,6 @@ class CostTracker:
             # The answer of this call is paid for: a broken alarm must not lose it.
             logger.error("budget_warning_callback_failed", error=type(exc).__name__)
 
-    def _free(self, key: str) -> None:
-        if self._ledger is None:
-            with self._lock:
-                self._memory.free(key)
-        else:
-            self._ledger.free_soon(key)
-
-    def _abandon(self, key: str) -> None:
-        """Called by a finalizer, which may run while its own thread holds the lock."""
-        if self._ledger is None:
-            self._abandoned.append(key)
-        else:
-            self._ledger.free_soon(key)
-
-    def _free_abandoned(self) -> None:
-        while self._abandoned:
-            self._memory.free(self._abandoned.popleft())
-
-    def _read(self, function: Callable[[Source], T]) -> T:
-        if self._ledger is None:
-            with self._lock:
-                self._free_abandoned()
-                return function(self._memory)
-        self._ledger.submit(Open()).result()
-        return self._ledger.read(function).result()
-
     def _report(self, since: Since, by: By) -> Callable[[Source], Report]:
         at = _clock.now()
         first = cost_report.first_day(since, at)
@@ -512,7 +327,6 @@ class CostTracker:
                 )
                 for budget, (spent, reserved) in zip(listed, source.standing(asked), strict=True)
             )
-            where = self._ledger.label if self._ledger else "this process"
-            return cost_report.build(source, by, first, at, where, states)
+            return cost_report.build(source, by, first, at, self._store.label, states)
 
         return read
