@@ -9,12 +9,11 @@ from contextlib import aclosing
 from typing import Any, Literal
 
 from bruno_core.interfaces.llm import LLMInterface
-from bruno_core.models.message import Message
 from bruno_core.utils import exceptions as core
 from bruno_core.utils.logging import get_logger
-from typing_extensions import Self
 
 from bruno_llm import _clock
+from bruno_llm.chat import Chat, Messages
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, StreamRestart, TextDelta
 from bruno_llm.exceptions import (
     AllProvidersFailedError,
@@ -26,7 +25,6 @@ from bruno_llm.exceptions import (
     StreamError,
     TransientError,
 )
-from bruno_llm.provider import said
 
 __all__ = ["FallbackProvider"]
 
@@ -44,7 +42,7 @@ FALLS_OVER: tuple[type[Exception], ...] = (
 _FOREIGN: tuple[type[Exception], ...] = (ConnectionError, TimeoutError, OSError)
 
 
-class FallbackProvider(LLMInterface):
+class FallbackProvider(Chat):
     """Asks providers in order until one answers.
 
     A provider that failed is left alone for ``cooldown`` seconds (or as long as it asked for),
@@ -93,27 +91,7 @@ class FallbackProvider(LLMInterface):
 
     # --- answers ------------------------------------------------------------------------------
 
-    async def generate(
-        self,
-        messages: Sequence[Message | Mapping[str, Any]],
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        **kwargs: Any,
-    ) -> str:
-        """The text of the first provider that answers.
-
-        Raises:
-            AllProvidersFailedError: None did; it lists them all.
-            LLMError: An error that is no reason to ask another one.
-        """
-        completion = await self.complete(
-            messages, temperature=temperature, max_tokens=max_tokens, **kwargs
-        )
-        return said(completion)
-
-    async def complete(
-        self, messages: Sequence[Message | Mapping[str, Any]], **kwargs: Any
-    ) -> Completion:
+    async def complete(self, messages: Messages, **kwargs: Any) -> Completion:
         """The completion of the first provider that answers.
 
         ``completion.provider`` says which; ``completion.metadata["failures"]`` what the others
@@ -132,32 +110,12 @@ class FallbackProvider(LLMInterface):
                 return _with_failures(completion, failures)
         raise _all_failed(failures)
 
-    async def stream(  # type: ignore[override]  # the interface's `async def` means a generator
-        self,
-        messages: Sequence[Message | Mapping[str, Any]],
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        **kwargs: Any,
-    ) -> AsyncGenerator[str, None]:
-        """The pieces of the text of the first provider that begins to answer.
-
-        Raises:
-            StreamError: It broke after its first piece; also with ``resume="restart"``, because
-                plain text cannot say that it starts anew.
-            AllProvidersFailedError: None began.
-        """
-        events = self._events(
-            messages, {"temperature": temperature, "max_tokens": max_tokens, **kwargs}, None
-        )
-        async with aclosing(events):
-            async for event in events:
-                if isinstance(event, TextDelta):
-                    yield event.text
-                elif isinstance(event, StreamEnd) and not event.completion.text:
-                    yield said(event.completion)
+    def _text_events(self, messages: Messages, **kwargs: Any) -> AsyncGenerator[StreamEvent, None]:
+        # Plain text cannot say that it starts anew: a break is a StreamError.
+        return self._events(messages, kwargs, None)
 
     async def stream_events(
-        self, messages: Sequence[Message | Mapping[str, Any]], **kwargs: Any
+        self, messages: Messages, **kwargs: Any
     ) -> AsyncGenerator[StreamEvent, None]:
         """The events of the first provider that begins to answer; see the class for restarts."""
         events = self._events(messages, kwargs, self._resume)
@@ -167,7 +125,7 @@ class FallbackProvider(LLMInterface):
 
     async def _events(
         self,
-        messages: Sequence[Message | Mapping[str, Any]],
+        messages: Messages,
         kwargs: Mapping[str, Any],
         resume: str | None,
     ) -> AsyncGenerator[StreamEvent, None]:
@@ -272,16 +230,6 @@ class FallbackProvider(LLMInterface):
             close = getattr(provider, "aclose", None) or getattr(provider, "close", None)
             if close is not None:
                 await close()
-
-    async def close(self) -> None:
-        """The same as ``aclose()``."""
-        await self.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
 
     def __repr__(self) -> str:
         return f"FallbackProvider({list(self.providers)!r})"

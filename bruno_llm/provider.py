@@ -1,60 +1,41 @@
 """One provider over litellm: the call path that every feature stands in.
 
-Plain and streamed calls share ``_prepare`` (what is sent), ``_admitted`` (slot, budget, booking)
-and ``_send`` (tries, pace, wire, errors). Their order is a matter of correctness, so it is written
-here once and cannot be rearranged from outside.
+Plain and streamed calls share ``_prepare`` (what is sent), ``admitted`` (slot, budget, booking)
+and ``send`` (tries, pace, wire, errors). Their order is a matter of correctness, so it is written
+once and cannot be rearranged from outside.
 """
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import dataclasses
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from decimal import Decimal
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
-from bruno_core.interfaces.llm import LLMInterface
-from bruno_core.models.message import Message
-from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
 from typing_extensions import Unpack
 
-from bruno_llm import _clock, _litellm
-from bruno_llm.call.endpoint import Booked, Booking, Call, Endpoint
+from bruno_llm import _litellm
+from bruno_llm.call.chat import ChatCall, ask, count, open_stream
+from bruno_llm.call.endpoint import Endpoint
+from bruno_llm.call.outcome import outcome, refuse_empty
+from bruno_llm.call.prepare import Fitting, Request, fitted_to_window, with_headers
+from bruno_llm.call.send import admitted, send
 from bruno_llm.capabilities import Capabilities, capabilities_of
-from bruno_llm.completion import (
-    Completion,
-    StreamEnd,
-    StreamEvent,
-    TextDelta,
-    ToolCallDelta,
-    Trimmed,
-    Usage,
-)
+from bruno_llm.chat import Chat, Messages, replayed
+from bruno_llm.completion import Completion, StreamEnd, StreamEvent
 from bruno_llm.costs.tracker import CostTracker
-from bruno_llm.errors.translate import request_id_of
-from bruno_llm.exceptions import (
-    ConfigurationError,
-    ContentFilterError,
-    EmptyResponseError,
-    InvalidRequestError,
-    StreamError,
-)
-from bruno_llm.messages import ChatMessage, texts_of, to_chat
+from bruno_llm.exceptions import ConfigurationError, EmptyResponseError, StreamError
+from bruno_llm.messages import to_chat
 from bruno_llm.options import CallOptions, ProviderOptions
 from bruno_llm.params import (
     CHAT_PARAMS,
-    FEATURES,
     GENERIC_PARAMS,
-    KNOBS,
     PER_CALL,
     check_names,
     check_tools,
     present,
-    spelt_out,
 )
 from bruno_llm.policies.cache import Cache
 from bruno_llm.policies.retry import Retry
@@ -62,37 +43,14 @@ from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.policies.window import ContextWindow
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import hide_url_secrets
-from bruno_llm.vendors.ollama.wire import OLLAMA as OLLAMA_WIRE
-from bruno_llm.wire.client import Exchange
-from bruno_llm.wire.reading import Answer, read_answer
-from bruno_llm.wire.stream import OpenStream
 
-__all__ = ["LiteLLMProvider", "said"]
+__all__ = ["LiteLLMProvider"]
 
-logger = get_logger(__name__)
-Messages = Sequence[Message | Mapping[str, Any]]
-
-# The answer's length that a budget reserves when neither the caller nor the model limits it.
-_UNLIMITED_ANSWER = 4096
 # Exact counts that a provider remembers.
 _MOST_COUNTS = 256
 
 
-@dataclass(slots=True)
-class _Chat(Call):
-    """A chat call: the messages as litellm reads them, and the options of this call."""
-
-    chat: list[ChatMessage] = field(default_factory=list)
-    options: dict[str, Any] = field(default_factory=dict)
-    trimmed: Trimmed | None = None
-    counted: int | None = None
-
-    @property
-    def content(self) -> Sequence[Mapping[str, Any]]:
-        return self.chat
-
-
-class LiteLLMProvider(Endpoint, LLMInterface):
+class LiteLLMProvider(Endpoint, Chat):
     """Every model litellm reaches; the named providers only fill in the class attributes.
 
     Nothing is opened or checked before the first call; a missing key is that call's error.
@@ -157,9 +115,7 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         self.cache = cache
         self.window = window
         self.params = params
-        self._counts: dict[str, int] = {}
-        self._unsupported: dict[Any, frozenset[str]] = {}
-        self._warned: set[str] = set()
+        self._exact_counts: dict[str, int] = {}
 
     # --- what it is ---------------------------------------------------------------------------
 
@@ -222,61 +178,27 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         if not exact or self._counter.exact:
             return self._counter.messages(chat, tools)
         options = {"tools": tools} if tools else {}
-        key = Cache.key({"chat": chat, **options})
-        if key not in self._counts:
-            if len(self._counts) >= _MOST_COUNTS:
-                self._counts.clear()
-            self._counts[key] = await self._count_at_vendor(messages, options)
-        return self._counts[key]
+        counts, key = self._exact_counts, Cache.key({"chat": chat, **options})
+        if key not in counts:
+            if len(counts) >= _MOST_COUNTS:
+                counts.clear()
+            counts[key] = await self._counted_by_vendor(messages, options)
+        return counts[key]
 
-    async def _count_at_vendor(self, messages: Messages, options: Mapping[str, Any]) -> int:
-        if self._vendor.wire is OLLAMA_WIRE:
+    async def _counted_by_vendor(self, messages: Messages, options: Mapping[str, Any]) -> int:
+        vendor = self._vendor
+        if vendor.count is not None:
+            call = await self._prepare(messages, None, None, options, fit=False)
+            return await send(call, partial(count, vendor.count))
+        if vendor.counts_by_asking:
             try:
                 completion = await self.complete(messages, max_tokens=1, **options)
             except EmptyResponseError as empty:  # one token may be the start of a thought
                 completion = empty.partial or Completion()
             return completion.usage.prompt_tokens if completion.usage else 0
-        endpoint = self._vendor.count
-        if endpoint is None:
-            raise ConfigurationError(
-                f"{self.name} has no way to count tokens exactly; use exact=False"
-            )
-
-        async def ask(call: _Chat, exchange: Exchange) -> int:
-            exchange.divert = endpoint.divert
-            # What litellm makes of the answer does not matter: it expects one of another kind.
-            with contextlib.suppress(Exception):
-                await _litellm.completion(
-                    self._clients, exchange, call.api_key, self._wire_params(call)
-                )
-            counted = endpoint.count(exchange.payload())
-            if counted is None:
-                raise self._translate(call, exchange.failure)
-            return counted
-
-        call = await self._prepare(messages, None, None, options, fit=False)
-        return await self._send(call, ask, None)
+        raise ConfigurationError(f"{self.name} has no way to count tokens exactly; use exact=False")
 
     # --- the call path ------------------------------------------------------------------------
-
-    async def generate(  # type: ignore[override]  # named options in place of Any
-        self,
-        messages: Messages,
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        **kwargs: Unpack[CallOptions],
-    ) -> str:
-        """The model's answer as text; the words of a refusal when it refused.
-
-        Raises:
-            EmptyResponseError: Nothing to say, or only tool calls (use ``complete()``).
-            ContentFilterError: The vendor's filter swallowed the answer.
-            LLMError: See ``bruno_llm.exceptions``.
-        """
-        completion = await self.complete(
-            messages, temperature=temperature, max_tokens=max_tokens, **kwargs
-        )
-        return said(completion)
 
     async def complete(
         self,
@@ -299,44 +221,15 @@ class LiteLLMProvider(Endpoint, LLMInterface):
             LLMError: See ``bruno_llm.exceptions``.
         """
         call = await self._prepare(messages, temperature, max_tokens, kwargs)
-        key, hit = await self._cached(call)
+        hit = await self._kept(call)
         if hit is not None:
             return hit
-        async with self._admitted(call) as booking:
-            answer = await self._send(call, self._plain_try, self._vendor.wire)
-            if answer.is_empty:
-                raise self._empty(call, answer, booking)
-            completion = self._completion(call, answer)
-            booking.done = _booked(completion)
-        if self.cache is not None and key is not None:
-            self.cache.put(key, completion)
+        async with admitted(call):
+            answer = await send(call, ask)
+            completion = outcome(call, answer)
+            refuse_empty(call, answer, completion)
+        self._keep(call, completion)
         return completion
-
-    async def stream(  # type: ignore[override]  # the interface's `async def` means a generator
-        self,
-        messages: Messages,
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        **kwargs: Unpack[CallOptions],
-    ) -> AsyncGenerator[str, None]:
-        """The pieces of the answer's text as they arrive.
-
-        Closing the generator (``aclosing``) or leaving its loop ends the request at the vendor.
-
-        Raises:
-            StreamError: The stream broke after its first piece; ``.partial`` has what came.
-            EmptyResponseError, ContentFilterError: As for ``generate()``, at the end.
-            LLMError: See ``bruno_llm.exceptions``.
-        """
-        events = self.stream_events(
-            messages, temperature=temperature, max_tokens=max_tokens, **kwargs
-        )
-        async with aclosing(events):
-            async for event in events:
-                if isinstance(event, TextDelta):
-                    yield event.text
-                elif isinstance(event, StreamEnd) and not event.completion.text:
-                    yield said(event.completion)
 
     async def stream_events(
         self,
@@ -352,34 +245,30 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         yielded, a failure is a ``StreamError``.
         """
         call = await self._prepare(messages, temperature, max_tokens, kwargs)
-        key, hit = await self._cached(call)
+        hit = await self._kept(call)
         if hit is not None:
-            for event in _replayed(hit):
+            for event in replayed(hit):
                 yield event
             return
-        async with self._admitted(call) as booking:
-            opened = await self._send(call, self._stream_try, self._vendor.wire)
-            assert call.watch is not None
+        async with admitted(call):
+            opened = await send(call, open_stream)
             call.watch.first_piece()
             try:
                 deltas = opened.deltas()
                 async with aclosing(deltas):
                     async for delta in deltas:
                         yield delta
-                if opened.answer().is_empty:
-                    raise self._empty(call, opened.answer(), booking)
-                completion = self._completion(call, opened.answer())
-                booking.done = _booked(completion)
+                answer = opened.answer()
+                completion = outcome(call, answer)
+                refuse_empty(call, answer, completion)
             except StreamError as error:
-                error.partial = self._completion(call, opened.answer())
+                error.partial = outcome(call, opened.answer())
                 raise
             finally:
-                if booking.done is None:  # broken, or left early: what arrived is billed
-                    partial = self._completion(call, opened.answer())
-                    booking.done = _booked(partial)
+                if call.done is None:  # left early, or broken in another way
+                    outcome(call, opened.answer())
                 await opened.aclose()
-        if self.cache is not None and key is not None:
-            self.cache.put(key, completion)
+        self._keep(call, completion)
         yield StreamEnd(completion)
 
     async def _prepare(
@@ -390,125 +279,49 @@ class LiteLLMProvider(Endpoint, LLMInterface):
         kwargs: Mapping[str, Any],
         *,
         fit: bool = True,
-    ) -> _Chat:
+    ) -> ChatCall:
         """What will be sent; everything that can be refused without a request is refused here."""
         self._require_model()
-        check_names(kwargs, self._allowed_params() | PER_CALL, f"A call of {self.name}")
+        if kwargs:
+            check_names(kwargs, self._allowed_params() | PER_CALL, f"A call of {self.name}")
         options = present({**self.defaults, **self.params, **kwargs})
         tag = options.pop("tag", None)
         timeout = Timeout.of(options.pop("timeout", self.timeout))
-        given = {
-            "temperature": _checked("temperature", temperature, 0, self.temperature),
-            "max_tokens": _checked("max_tokens", max_tokens, 1, self.max_tokens),
-        }
-        options |= present(given)
+        if (value := _checked("temperature", temperature, 0, self.temperature)) is not None:
+            options["temperature"] = value
+        if (value := _checked("max_tokens", max_tokens, 1, self.max_tokens)) is not None:
+            options["max_tokens"] = value
         check_tools(options.get("tools"))
-        for option, header in self._vendor.headers.items():
-            if option in options:
-                value = {header: options.pop(option)}
-                options["extra_headers"] = value | dict(options.get("extra_headers") or {})
-        base_url = self.base_url
-        chat = to_chat(messages, self._system_prompt)
-        call = _Chat(
-            texts=texts_of(chat),
-            chat=chat,
-            options=options,
-            timeout=timeout,
-            api_key=self._key(base_url),
-            base_url=base_url,
-            tag=tag,
+        base_url, vendor = self.base_url, self._vendor
+        request = Request(
+            self._litellm_model,
+            to_chat(messages, self._system_prompt),
+            with_headers(options, vendor.headers),
+            base_url,
+            timeout.read,
         )
+        api_key = self._key(base_url)
         await _litellm.load(self._litellm_model)
         counter = self._counter
         if not counter.loaded and (self.window or self.costs or self.rate_limit):
             await _litellm.off_loop(counter.load)
-        self._fit_options(call)
-        if fit:
-            await self._fit_window(call)
-        return call
+        self._fitting.fit(options)
+        if fit and self.window is not None:
+            size = vendor.window(options) or self.capabilities().max_input_tokens
+            request = await fitted_to_window(request, self.window, counter, size)
+        return ChatCall(self, request, api_key=api_key, timeout=timeout, wire=vendor.wire, tag=tag)
 
-    def _fit_options(self, call: _Chat) -> None:
-        """Drop the knobs this model has not, refuse the features it has not."""
-        asked = {k: v for k, v in call.options.items() if k in KNOBS or k in FEATURES}
-        if not asked:
-            return
-        key = tuple((k, None if k in FEATURES else repr(v)) for k, v in asked.items())
-        missing = self._unsupported.get(key)
-        if missing is None:
-            # litellm may change what it is shown.
-            found = _litellm.unsupported(self._litellm_model, copy.deepcopy(asked))
-            missing = self._unsupported[key] = frozenset(found)
-        words = spelt_out(asked)
-        lacked = {word: words[word] for word in self._vendor.lacks if word in words}
-        for word, name in sorted({name: name for name in missing}.items() | lacked.items()):
-            if name in FEATURES:
-                raise InvalidRequestError(
-                    f"the model does not take {word}", self.name, model=self.model
-                )
-            value = call.options.pop(name)
-            if name not in self._warned:
-                self._warned.add(name)
-                logger.warning(
-                    "llm_option_dropped",
-                    provider=self.name,
-                    model=self.model,
-                    option=name,
-                    value=value if isinstance(value, int | float) else None,
-                )
+    @cached_property
+    def _fitting(self) -> Fitting:
+        return Fitting(self.name, self.model, self._litellm_model, self._vendor)
 
-    async def _fit_window(self, call: _Chat) -> None:
-        if self.window is None:
-            return
-        counter = self._counter
-        tools = call.options.get("tools")
-        fitted = await self.window.fit(
-            call.chat,
-            count=counter.message,
-            overhead=counter.messages([], tools),
-            window=self._silent_window(call) or self.capabilities().max_input_tokens,
-            max_tokens=call.options.get("max_tokens"),
-        )
-        call.chat, call.trimmed, call.counted = fitted.messages, fitted.trimmed, fitted.tokens
+    # --- kept answers -------------------------------------------------------------------------
 
-    def _silent_window(self, call: _Chat) -> int | None:
-        """The window of a vendor that cuts what does not fit without saying so."""
-        default = self._vendor.silent_window
-        return call.options.get("num_ctx", default) if default else None
-
-    def _was_cut(self, call: _Chat, usage: Usage) -> bool:
-        """Whether the vendor silently left a part of the prompt out.
-
-        It then counts nearly its whole window, while the prompt is longer. (A far smaller number
-        only means that it had the beginning in its cache.)
-        """
-        window = self._silent_window(call)
-        if window is None or usage.estimated or not window // 2 <= usage.prompt_tokens <= window:
-            return False
-        counted = self._prompt_tokens(call)
-        if counted <= window:
-            return False
-        logger.warning(
-            "prompt_cut_by_server",
-            provider=self.name,
-            model=self.model,
-            prompt_tokens=usage.prompt_tokens,
-            counted=counted,
-            num_ctx=window,
-        )
-        return True
-
-    def _prompt_tokens(self, call: _Chat) -> int:
-        if call.counted is None:
-            call.counted = self._counter.messages(call.chat, call.options.get("tools"))
-        return call.counted
-
-    async def _cached(self, call: _Chat) -> tuple[str | None, Completion | None]:
+    async def _kept(self, call: ChatCall) -> Completion | None:
+        """The answer that the cache has; booked as costing nothing."""
         if self.cache is None:
-            return None, None
-        key = self.cache.key(
-            {"model": self._litellm_model, "at": call.base_url, "chat": call.chat, **call.options}
-        )
-        hit = self.cache.get(key)
+            return None
+        hit = self.cache.get(_cache_key(call))
         if hit is not None and self.costs is not None:
             await self.costs.book(
                 provider=self.name,
@@ -518,148 +331,18 @@ class LiteLLMProvider(Endpoint, LLMInterface):
                 tag=call.tag,
                 cached=True,
             )
-        return key, hit
+        return hit
 
-    async def _plain_try(self, call: _Chat, exchange: Exchange) -> Answer:
-        response = await _litellm.completion(
-            self._clients, exchange, call.api_key, self._wire_params(call)
-        )
-        facts = exchange.facts
-        if facts.error is not None or facts.fault is not None:
-            raise self._translate(call, None)
-        answer = read_answer(response, facts, watched=exchange.wire is not None)
-        # litellm puts its own prefix before the names in Ollama's plain answers.
-        answer.model = answer.model.removeprefix(f"{self._route}/")
-        return answer
-
-    async def _stream_try(self, call: _Chat, exchange: Exchange) -> OpenStream:
-        chunks = await _litellm.stream(
-            self._clients, exchange, call.api_key, self._wire_params(call)
-        )
-        opened = OpenStream(
-            chunks,
-            exchange,
-            lambda exc: self._translate(call, exc),
-            total=call.timeout.total,
-            started=call.sent,
-        )
-        try:
-            await opened.open()
-        except BaseException:
-            await opened.aclose()
-            raise
-        return opened
-
-    def _wire_params(self, call: _Chat) -> dict[str, Any]:
-        return {
-            "model": self._litellm_model,
-            # litellm rewrites messages in place on some routes, and a try may be repeated.
-            "messages": copy.deepcopy(call.chat),
-            "base_url": call.base_url,
-            "timeout": call.timeout.read,
-            **copy.deepcopy(call.options),
-        }
-
-    # --- what came of it ----------------------------------------------------------------------
-
-    def _completion(self, call: _Chat, answer: Answer) -> Completion:
-        exchange = call.exchange
-        metadata: dict[str, Any] = {}
-        request_id = request_id_of(exchange.headers) if exchange else None
-        if request_id:
-            metadata["request_id"] = request_id
-        usage = answer.usage or self._estimated(call, answer)
-        if self._was_cut(call, usage):
-            metadata["prompt_cut"] = True
-        return Completion(
-            text=answer.text,
-            tool_calls=tuple(answer.tool_calls),
-            finish_reason=answer.finish_reason,
-            usage=usage,
-            cost=self._cost(answer.model, usage, answer.raw_usage),
-            model=answer.model or self.model,
-            provider=self.name,
-            id=answer.id,
-            reasoning=answer.reasoning or None,
-            refusal=answer.refusal or None,
-            latency=_clock.monotonic() - call.started,
-            trimmed=call.trimmed,
-            metadata=metadata,
-        )
-
-    def _empty(self, call: _Chat, answer: Answer, booking: Booking) -> EmptyResponseError:
-        """The error for an answer that says nothing. What it used is billed all the same."""
-        partial = self._completion(call, answer)
-        booking.done = _booked(partial)
-        return EmptyResponseError(
-            "the model said nothing",
-            self.name,
-            model=partial.model,
-            status_code=call.exchange.status if call.exchange else None,
-            request_id=partial.metadata.get("request_id"),
-            partial=partial,
-        )
-
-    def _estimated(self, call: _Chat, answer: Answer) -> Usage:
-        """The vendor sent no numbers (or the stream broke before them)."""
-        said = [answer.text, answer.reasoning, answer.refusal]
-        said += [call_.name + call_.raw_arguments for call_ in answer.tool_calls]
-        prompt = self._prompt_tokens(call)
-        completion = self._counter.text("".join(said))
-        return Usage(prompt, completion, prompt + completion, estimated=True)
-
-    def _worst_case(self, call: _Chat) -> Decimal | None:
-        """US dollars this call can cost at most: the counted prompt and the longest answer."""
-        facts = _litellm.model_facts(self._litellm_model, self._route)
-        prompt = self._prompt_tokens(call)
-        if not self._counter.exact:
-            prompt += prompt // 4
-        longest = (
-            call.options.get("max_tokens")
-            or call.options.get("max_completion_tokens")
-            or facts.get("max_output_tokens")
-            or _UNLIMITED_ANSWER
-        )
-        usage = Usage(prompt, int(longest), prompt + int(longest))
-        cost = self._cost("", usage)
-        return None if cost is None else Decimal(str(cost))
-
-    def _expected_tokens(self, call: _Chat) -> int:
-        return self._prompt_tokens(call) + int(call.options.get("max_tokens") or 0)
+    def _keep(self, call: ChatCall, completion: Completion) -> None:
+        if self.cache is not None:
+            self.cache.put(_cache_key(call), completion)
 
 
-def _booked(completion: Completion) -> Booked:
-    return Booked(completion.usage, completion.cost, completion.model, completion)
-
-
-def said(completion: Completion) -> str:
-    """The text of an answer for those who only take text; never an empty one."""
-    if completion.text or completion.refusal:
-        return completion.text or completion.refusal or ""
-    facts: dict[str, Any] = {
-        "provider": completion.provider,
-        "model": completion.model,
-        "partial": completion,
-    }
-    if completion.finish_reason == "content_filter":
-        raise ContentFilterError("the vendor's filter blocked the answer", **facts)
-    if completion.tool_calls:
-        hint = "complete() and stream_events() give the calls"
-        raise EmptyResponseError("the model called tools and said nothing", hint=hint, **facts)
-    if completion.finish_reason == "length":
-        hint = "raise max_tokens: the model thought until there was no room for an answer"
-        raise EmptyResponseError("max_tokens ended the answer before it began", hint=hint, **facts)
-    reason = completion.finish_reason or "nothing"
-    raise EmptyResponseError(f"the model said nothing (it ended with {reason})", **facts)
-
-
-def _replayed(completion: Completion) -> list[StreamEvent]:
-    events: list[StreamEvent] = [TextDelta(completion.text)] if completion.text else []
-    events += [
-        ToolCallDelta(place, call.id, call.name, call.raw_arguments)
-        for place, call in enumerate(completion.tool_calls)
-    ]
-    return [*events, StreamEnd(completion)]
+def _cache_key(call: ChatCall) -> str:
+    request = call.request
+    return Cache.key(
+        {"model": request.model, "at": request.base_url, "chat": request.chat, **request.options}
+    )
 
 
 def _checked(name: str, value: float | None, least: float, default: float | None = None) -> Any:

@@ -36,7 +36,7 @@ LAYERS = (
     },
     {"redaction"},
     {"keys", "messages", "params", "policies", "costs", "demo"},
-    {"config", "wire"},
+    {"chat", "config", "wire"},
     {"_litellm", "errors"},
     {"vendors", "rate_limit"},
     {"call"},

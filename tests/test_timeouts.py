@@ -30,7 +30,7 @@ def test_none_is_no_limit_and_a_timeout_is_itself() -> None:
 
 
 def test_waiting_for_a_free_connection_is_limited_by_the_opening() -> None:
-    assert Timeout(read=7, connect=3).http() == {"connect": 3, "read": 7, "write": 7, "pool": None}
+    assert Timeout(read=7, connect=3).http == {"connect": 3, "read": 7, "write": 7, "pool": None}
 
 
 async def test_what_takes_longer_is_ended_and_the_limit_named() -> None:

@@ -1,95 +1,56 @@
-"""What a chat provider and an embedder share: an address, a key, policies, and one way out."""
+"""What a chat provider and an embedder share: an address, a key, policies, a list of models."""
 
 from __future__ import annotations
 
 import os
 import re
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, ClassVar, Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Literal
 
 from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
 from typing_extensions import Self
 
-from bruno_llm import _clock, _litellm
-from bruno_llm.call.watch import Watch
-from bruno_llm.completion import Completion, Usage
-from bruno_llm.costs.prices import ModelPrice, price_of
-from bruno_llm.costs.tracker import CostTracker, Reservation
-from bruno_llm.errors.retry_after import retry_after_of
+from bruno_llm import _litellm
+from bruno_llm.call.pricing import Pricing
+from bruno_llm.costs.prices import ModelPrice
+from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.errors.translate import translate
 from bruno_llm.exceptions import AuthenticationError, ConfigurationError, LLMError
 from bruno_llm.keys import resolve_key
 from bruno_llm.policies.retry import Retry
-from bruno_llm.policies.timeouts import LimitReached, Timeout, within
-from bruno_llm.rate_limit.limit import RateLimit, Ticket
+from bruno_llm.policies.timeouts import Timeout
+from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import Redactor, hide_url_secrets
 from bruno_llm.tokens.counter import TokenCounter, counter_for
 from bruno_llm.vendors.model_list import fetch_models, has_model
 from bruno_llm.vendors.registry import Vendor, vendor_of
 from bruno_llm.wire.client import Exchange
-from bruno_llm.wire.facts import Format
 
-__all__ = ["Booked", "Booking", "Call", "Endpoint"]
+__all__ = ["Endpoint"]
 
 logger = get_logger(__name__)
-T = TypeVar("T")
 # A server of one's own may want no key, but litellm insists on one for the vendors that always do.
 _NO_KEY = "none"
 _VERSION = re.compile(r"/v\d+\w*$")
+_OF_VENDOR = ("api_key_env", "base_url_env", "needs_key")
 
 
-@dataclass(slots=True)
-class Call:
-    """One call, ready to be sent as often as needed."""
+class Endpoint:
+    """A model at a vendor. Nothing is opened or checked before the first call.
 
-    texts: Sequence[str]
-    timeout: Timeout
-    api_key: str | None
-    base_url: str | None
-    tag: str | None = None
-    ticket: Ticket | None = None
-    exchange: Exchange | None = None
-    watch: Watch | None = None
-    started: float = field(default_factory=_clock.monotonic)
-    sent: float = 0.0
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """What the caller asked of the model besides the texts."""
-        return {}
-
-    @property
-    def content(self) -> Sequence[Mapping[str, Any]]:
-        """The messages, for those who asked to see them."""
-        return ()
-
-
-@dataclass(slots=True)
-class Booked:
-    """What a call used: tokens, US dollars (``None``: unknown price), the model that answered."""
-
-    usage: Usage | None
-    cost: float | None
-    model: str
-    completion: Completion | None = None
-
-
-@dataclass(slots=True)
-class Booking:
-    """Filled while the call runs; booked when it ends, however it ends."""
-
-    reservation: Reservation | None = None
-    done: Booked | None = None
-
-
-class Endpoint(ABC):
-    """A model at a vendor. Nothing is opened or checked before the first call."""
+    Attributes:
+        name: The provider's name in errors, events and bookings.
+        prefix: What litellm wants before the model's name; ``prefixes`` are others that mean it.
+        default_model: The model when none is given.
+        prices: The vendor's own table, which wins over litellm's.
+        vendor: What is true of the vendor; found by the route when ``None``.
+        api_key_env: Variables that may hold the key. A subclass that declares this,
+            ``base_url_env`` or ``needs_key`` gets exactly that; else they are the vendor's.
+        error_rules: What its errors say in words; asked before the vendor's rules.
+    """
 
     name: ClassVar[str] = "litellm"
     prefix: ClassVar[str] = ""
@@ -102,13 +63,17 @@ class Endpoint(ABC):
     needs_key: ClassVar[bool] = False
     error_rules: ClassVar[Sequence[ErrorRule]] = ()
     kind: ClassVar[Literal["chat", "embedding"]] = "chat"
+    _declared: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        # A new vendor takes the place of what was declared for the one before it.
+        before = frozenset() if "vendor" in own else cls._declared
+        cls._declared = before | (own.keys() & set(_OF_VENDOR))
         if cls.vendor is not None:
-            cls.api_key_env = cls.vendor.api_key_env
-            cls.base_url_env = cls.vendor.base_url_env
-            cls.needs_key = cls.vendor.needs_key
+            for attribute in set(_OF_VENDOR) - cls._declared:
+                setattr(cls, attribute, getattr(cls.vendor, attribute))
 
     def __init__(
         self,
@@ -132,21 +97,55 @@ class Endpoint(ABC):
 
     # --- what it is ---------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def model(self) -> str:
         """The model's name as the vendor writes it (the generic classes: litellm's string)."""
         return self._litellm_model.removeprefix(self.prefix)
+
+    @cached_property
+    def _route(self) -> str:
+        return _litellm.route_of(self._litellm_model)
+
+    @cached_property
+    def _vendor(self) -> Vendor:
+        return self.vendor or vendor_of(self._route)
+
+    @cached_property
+    def _counter(self) -> TokenCounter:
+        return counter_for(self._vendor.name or self._route, self.model)
+
+    @cached_property
+    def _pricing(self) -> Pricing:
+        return Pricing(self._route, self.prices, self._vendor.free)
+
+    @property
+    def price(self) -> ModelPrice | None:
+        """The model's base price in US dollars per million tokens, ``None`` when unknown."""
+        return self._pricing.of(self.model)
 
     @property
     def base_url(self) -> str | None:
         """The address in use: argument, then environment; ``None`` for the vendor's own."""
         vendor = self._vendor
-        found = (os.environ.get(name, "").strip() for name in vendor.base_url_env)
-        address = self._base_url or next((value for value in found if value), vendor.base_url)
+        address = self._base_url or self._address_in_environment() or vendor.base_url
         if not address:
             return None
-        address = _with_scheme(address).rstrip("/")
+        if "://" not in address:
+            address = f"http://{address}"
+        # Where a server listens, as OLLAMA_HOST says it, is not where it is.
+        address = address.replace("://0.0.0.0", "://127.0.0.1").rstrip("/")
         return address if _VERSION.search(address) else address + vendor.version
+
+    def _address_in_environment(self) -> str | None:
+        for name in self._of_vendor("base_url_env"):
+            if value := os.environ.get(name, "").strip():
+                return value
+        return None
+
+    def _of_vendor(self, attribute: str) -> Any:
+        """What the class declares, else what is true of the vendor of this route."""
+        source = self if attribute in self._declared else self._vendor
+        return getattr(source, attribute)
 
     def __repr__(self) -> str:
         address = hide_url_secrets(self._base_url) if self._base_url else None
@@ -165,164 +164,38 @@ class Endpoint(ABC):
                 f"{type(self).__name__} needs a model, such as 'groq/llama-3.3-70b-versatile'"
             )
 
-    @property
-    def _route(self) -> str:
-        return _litellm.route_of(self._litellm_model)
-
-    @property
-    def _vendor(self) -> Vendor:
-        return self.vendor or vendor_of(self._route)
-
-    @property
-    def _counter(self) -> TokenCounter:
-        route = self._route
-        return counter_for("ollama" if route == "ollama_chat" else route, self.model)
-
     def _key(self, base_url: str | None) -> str | None:
-        vendor = self._vendor
-        key = resolve_key(self.name, self._api_key, vendor.api_key_env)
+        variables: tuple[str, ...] = self._of_vendor("api_key_env")
+        key = resolve_key(self.name, self._api_key, variables)
         if key is not None:
             return key.value.get_secret_value()
-        if not vendor.needs_key:
+        if not self._of_vendor("needs_key"):
             return None
         if base_url is not None:
             return _NO_KEY
-        raise AuthenticationError(
-            "there is no API key",
-            self.name,
-            model=self.model,
-            hint=f"set {vendor.api_key_env[0]}, or give api_key=...",
-        )
+        where = f"set {variables[0]}, or give api_key=..." if variables else "give api_key=..."
+        raise AuthenticationError("there is no API key", self.name, model=self.model, hint=where)
 
-    # --- the way out --------------------------------------------------------------------------
+    # --- its errors ---------------------------------------------------------------------------
 
-    @abstractmethod
-    def _expected_tokens(self, call: Any) -> int:
-        """Tokens a try will probably use, for the rate limit."""
-
-    @abstractmethod
-    def _worst_case(self, call: Any) -> Decimal | None:
-        """US dollars a call can cost at most, for the budget; ``None`` for an unknown price."""
-
-    @asynccontextmanager
-    async def _admitted(self, call: Call) -> AsyncIterator[Booking]:
-        """A place for the call and money for it; both given back when it ends."""
-        call.watch = Watch(self.name, self.model, self.kind, call.base_url, call.options)
-        booking = Booking()
-        failure: BaseException | None = None
-        try:
-            async with self.rate_limit.slot() if self.rate_limit else nullcontext():
-                if self.costs is not None:
-                    booking.reservation = await self.costs.reserve(
-                        provider=self.name,
-                        model=self.model,
-                        worst_case=self._worst_case(call),
-                        tag=call.tag,
-                    )
-                try:
-                    yield booking
-                finally:
-                    await self._settle(call, booking)
-        except BaseException as error:
-            failure = error
-            raise
-        finally:
-            call.watch.end(booking.done, failure, call.content)
-
-    async def _settle(self, call: Call, booking: Booking) -> None:
-        done = booking.done
-        if self.rate_limit is not None and call.ticket is not None and done and done.usage:
-            await self.rate_limit.settle(call.ticket, done.usage.total_tokens)
-        if booking.reservation is None:
-            return
-        if done is None:
-            await booking.reservation.release()
-            return
-        try:
-            await booking.reservation.settle(
-                usage=done.usage, cost=done.cost, model=done.model, kind=self.kind
-            )
-        except LLMError as error:
-            # The answer is paid for and must not be lost; what was reserved stays reserved.
-            logger.error(
-                "cost_booking_failed", provider=self.name, model=done.model, error=str(error)
-            )
-
-    async def _send(
+    def _error(
         self,
-        call: Call,
-        attempt: Callable[[Any, Exchange], Awaitable[T]],
-        wire: Format | None,
-    ) -> T:
-        """For each try: pace, wire, errors in our words."""
-        watch = call.watch
-
-        async def one_try() -> T:
-            call.exchange = exchange = Exchange(wire, call.timeout.http())
-            if self.rate_limit is not None:
-                call.ticket = await self.rate_limit.pace(self._expected_tokens(call))
-            try:
-                with watch.current() if watch else nullcontext():
-                    async with within("first_token", call.timeout.first_token):
-                        return await attempt(call, exchange)
-            except Exception as exc:  # whatever litellm or the SDK below it raises
-                error = exc if isinstance(exc, LLMError) else self._translate(call, exc)
-                if self.rate_limit is not None and call.ticket and error.status_code:
-                    await self.rate_limit.settle(call.ticket, 0)
-                if error is exc:
-                    raise
-                raise error from error.original_error
-            finally:
-                if self.rate_limit is not None and exchange.status is not None:
-                    self.rate_limit.observe(
-                        exchange.headers,
-                        status=exchange.status,
-                        retry_after=retry_after_of(exchange.headers, exchange.error_text),
-                    )
-
-        call.sent = _clock.monotonic()
-        try:
-            async with within("total", call.timeout.total):
-                if self.retry is None:
-                    return await one_try()
-                return await self.retry.run(one_try, on_retry=watch.retried if watch else None)
-        except LimitReached as exc:
-            call.exchange = Exchange(wire, call.timeout.http())  # not what the last try was told
-            error = self._translate(call, exc)
-            raise error from error.original_error
-
-    def _cost(self, answered_by: str, usage: Usage, raw: Any = None) -> float | None:
-        """US dollars, by the model that answered: an alias may stand for a dearer one."""
-        if self._vendor.free and not self.prices:
-            return 0.0
-        for model in filter(None, (answered_by, self.model)):
-            pinned = price_of(self.prices, model)
-            facts = _litellm.model_facts(model, self._route)
-            if pinned is not None and not pinned.agrees_with(facts):
-                return pinned.cost(usage)
-            if facts:
-                cost = _litellm.cost(model, self._route, usage, raw)
-                if cost is not None:
-                    return cost
-        return None
-
-    def _translate(self, call: Call, error: BaseException | None) -> LLMError:
-        assert call.exchange is not None
+        error: BaseException | None,
+        exchange: Exchange,
+        api_key: str | None,
+        texts: Sequence[str],
+    ) -> LLMError:
+        """The error of ours for a failed try, without the key and the texts."""
         vendor = self._vendor
         return translate(
             error,
-            call.exchange,
+            exchange,
             provider=self.name,
             model=self.model,
             rules=(*self.error_rules, *vendor.error_rules),
-            redact=Redactor(self._secrets(call.api_key), call.texts),
+            redact=Redactor(_secrets(api_key), texts),
             hints=vendor.hints,
         )
-
-    def _secrets(self, api_key: str | None) -> list[str]:
-        # On other routes litellm takes the key from the environment itself.
-        own = [api_key] if api_key else []
-        return own + [v for k, v in os.environ.items() if k.endswith(("_API_KEY", "_TOKEN"))]
 
     # --- the vendor's side --------------------------------------------------------------------
 
@@ -376,8 +249,7 @@ class Endpoint(ABC):
         await self.aclose()
 
 
-def _with_scheme(address: str) -> str:
-    """OLLAMA_HOST may be ``0.0.0.0:11434``, which is where a server listens, not where it is."""
-    if "://" not in address:
-        address = f"http://{address}"
-    return address.replace("://0.0.0.0", "://127.0.0.1")
+def _secrets(api_key: str | None) -> list[str]:
+    # On other routes litellm takes the key from the environment itself.
+    own = [api_key] if api_key else []
+    return own + [v for k, v in os.environ.items() if k.endswith(("_API_KEY", "_TOKEN"))]

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from bruno_core.utils.logging import get_logger
@@ -27,10 +27,7 @@ from bruno_llm._version import __version__
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.exceptions import LLMError
 
-if TYPE_CHECKING:
-    from bruno_llm.call.endpoint import Booked
-
-__all__ = ["Watch"]
+__all__ = ["SILENT", "Watch"]
 
 logger = get_logger(__name__)
 
@@ -62,6 +59,7 @@ class Watch:
     ) -> None:
         self._provider = provider
         self._model = model
+        self._kind = kind
         self._started = _clock.monotonic()
         self._first: float | None = None
         self._otel = _instruments() if _in_use() else None
@@ -96,7 +94,7 @@ class Watch:
 
     def end(
         self,
-        done: Booked | None,
+        done: Completion | None,
         error: BaseException | None,
         request: Sequence[Mapping[str, Any]] = (),
     ) -> None:
@@ -112,7 +110,7 @@ class Watch:
         if self._span is not None:
             self._end_span(done, error, latency, request)
 
-    def _log(self, done: Booked | None, error: BaseException | None, latency: float) -> None:
+    def _log(self, done: Completion | None, error: BaseException | None, latency: float) -> None:
         common = {"provider": self._provider, "latency": round(latency, 3)}
         if isinstance(error, LLMError):
             logger.warning(
@@ -125,22 +123,21 @@ class Watch:
             )
             return
         usage = (done.usage if done else None) or Usage()
-        completion = done.completion if done else None
         logger.info(
             "llm_call_finished",
             model=done.model if done else self._model,
             whole=error is None,
-            finish_reason=completion.finish_reason if completion else None,
+            finish_reason=done.finish_reason if done else None,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cost_usd=done.cost if done else None,
-            request_id=completion.metadata.get("request_id") if completion else None,
+            request_id=done.metadata.get("request_id") if done else None,
             **common,
         )
 
     def _end_span(
         self,
-        done: Booked | None,
+        done: Completion | None,
         error: BaseException | None,
         latency: float,
         request: Sequence[Mapping[str, Any]],
@@ -155,13 +152,34 @@ class Watch:
             self._span.set_attributes(_answered(done))
             if done.usage is not None and not done.usage.estimated:
                 self._otel.count_tokens(done.usage, labels)
-            if done.completion is not None and _captures():
-                self._span.set_attributes(_content(request, done.completion))
+            if self._kind == "chat" and _captures():
+                self._span.set_attributes(_content(request, done))
         if self._first is not None:
             self._span.set_attribute("gen_ai.response.time_to_first_chunk", self._first)
             self._otel.first_chunk.record(self._first, labels)
         self._otel.duration.record(latency, labels)
         self._span.end()
+
+
+class _Silent(Watch):
+    """Watches nothing: for questions that are no calls, such as counting tokens."""
+
+    def __init__(self) -> None:
+        self._span = None
+
+    def first_piece(self) -> None:
+        pass
+
+    def end(
+        self,
+        done: Completion | None,
+        error: BaseException | None,
+        request: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        pass
+
+
+SILENT = _Silent()
 
 
 class _Instruments:
@@ -252,8 +270,8 @@ def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _answered(done: Booked) -> dict[str, Any]:
-    usage, completion = done.usage or Usage(), done.completion
+def _answered(done: Completion) -> dict[str, Any]:
+    usage = done.usage or Usage()
     attributes: dict[str, Any] = {
         "gen_ai.response.model": done.model,
         "gen_ai.usage.input_tokens": usage.prompt_tokens,
@@ -263,11 +281,10 @@ def _answered(done: Booked) -> dict[str, Any]:
     }
     if done.cost is not None:
         attributes["bruno_llm.cost_usd"] = done.cost
-    if completion is not None:
-        if completion.id:
-            attributes["gen_ai.response.id"] = completion.id
-        if completion.finish_reason:
-            attributes["gen_ai.response.finish_reasons"] = [completion.finish_reason]
+    if done.id:
+        attributes["gen_ai.response.id"] = done.id
+    if done.finish_reason:
+        attributes["gen_ai.response.finish_reasons"] = [done.finish_reason]
     return attributes
 
 

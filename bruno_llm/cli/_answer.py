@@ -32,8 +32,8 @@ async def stream_answer(
     Raises:
         LLMError: See ``bruno_llm.exceptions``; the pieces so far have been shown.
     """
+    from bruno_llm.chat import said
     from bruno_llm.completion import StreamEnd, StreamRestart, TextDelta
-    from bruno_llm.provider import said
 
     events = getattr(provider, "stream_events", None)
     if events is None:

@@ -16,8 +16,9 @@ from bruno_core.models.message import Message
 from pydantic import SecretStr
 
 from bruno_llm import _litellm
-from bruno_llm.call.endpoint import Booked, Call, Endpoint
-from bruno_llm.completion import Usage
+from bruno_llm.call.endpoint import Endpoint
+from bruno_llm.call.send import Call, admitted, send
+from bruno_llm.completion import Completion, Usage
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import (
     ConfigurationError,
@@ -41,9 +42,30 @@ _PARAMS = frozenset({"encoding_format", "user", "input_type", "extra_headers", "
 _AT_ONCE = 4
 
 
-@dataclass(slots=True)
 class _Batch(Call):
-    tokens: int = 0
+    """One request of an embedding call."""
+
+    def __init__(
+        self, endpoint: Endpoint, texts: Sequence[str], tokens: int, api_key: str | None
+    ) -> None:
+        super().__init__(
+            endpoint, api_key=api_key, base_url=endpoint.base_url, timeout=endpoint.timeout
+        )
+        self._texts = texts
+        self.tokens = tokens
+
+    @property
+    def texts(self) -> Sequence[str]:
+        return self._texts
+
+    def expected_tokens(self) -> int:
+        return self.tokens
+
+    def worst_case(self) -> Decimal | None:
+        endpoint = self.endpoint
+        tokens = self.tokens if endpoint._counter.exact else self.tokens + self.tokens // 4
+        cost = endpoint._pricing.cost(Usage(tokens, 0, tokens), endpoint.model)
+        return None if cost is None else Decimal(str(cost))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,14 +271,13 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
     async def _embed(
         self, texts: Sequence[str], tokens: int, api_key: str | None
     ) -> list[list[float]]:
-        call = _Batch(texts, self.timeout, api_key, self.base_url, tokens=tokens)
-        async with self._admitted(call) as booking:
-            vectors, booking.done = await self._send(call, self._try, None)
+        async with admitted(_Batch(self, texts, tokens, api_key)) as call:
+            vectors = await send(call, self._try)
         self._probed = len(vectors[0])
         return vectors
 
-    async def _try(self, call: _Batch, exchange: Exchange) -> tuple[list[list[float]], Booked]:
-        response = await self._ask(call, exchange)
+    async def _try(self, call: _Batch) -> list[list[float]]:
+        response = await self._ask(call, call.exchange)
         vectors = [_vector(item) for item in _in_order(response.data or [])]
         if len(vectors) != len(call.texts):
             raise ServiceUnavailableError(
@@ -269,8 +290,10 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         usage = read_usage(response.usage)
         if not usage.prompt_tokens:
             usage = Usage(call.tokens, 0, call.tokens, estimated=True)
-        cost = self._cost(response.model or "", usage)
-        return vectors, Booked(usage, cost, response.model or self.model)
+        model = response.model or self.model
+        cost = self._pricing.cost(usage, model, self.model)
+        call.done = Completion(usage=usage, cost=cost, model=model, provider=self.name)
+        return vectors
 
     async def _ask(self, call: _Batch, exchange: Exchange) -> Any:
         answer = await _litellm.embedding(
@@ -313,14 +336,6 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
             exchange.facts.fault = "there are no embeddings in it"
             raise ValueError("there are no embeddings in it")
         return payload
-
-    def _expected_tokens(self, call: _Batch) -> int:
-        return call.tokens
-
-    def _worst_case(self, call: _Batch) -> Decimal | None:
-        tokens = call.tokens if self._counter.exact else call.tokens + call.tokens // 4
-        cost = self._cost("", Usage(tokens, 0, tokens))
-        return None if cost is None else Decimal(str(cost))
 
 
 class OpenAIEmbedder(LiteLLMEmbedder):

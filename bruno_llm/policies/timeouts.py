@@ -93,6 +93,7 @@ class Timeout:
         limits = cls(read=value)
         return cls(read=value, first_token=value, connect=min(value, limits.connect or value))
 
+    @property
     def http(self) -> Mapping[str, float | None]:
         """The same for the HTTP client; waiting for a free connection counts as the wait for
         the first piece."""

@@ -6,16 +6,12 @@ import asyncio
 import inspect
 import math
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from bruno_core.interfaces.llm import LLMInterface
-from bruno_core.models.message import Message
-from typing_extensions import Self
-
 from bruno_llm.capabilities import Capabilities
+from bruno_llm.chat import Chat, Messages
 from bruno_llm.completion import (
     Completion,
     ReasoningDelta,
@@ -27,12 +23,9 @@ from bruno_llm.completion import (
 )
 from bruno_llm.exceptions import ConfigurationError, EmptyResponseError, StreamError
 from bruno_llm.messages import ChatMessage, texts_of, to_chat
-from bruno_llm.provider import said
 from bruno_llm.testing.fake.text import arguments_text, words
 
 __all__ = ["MockCall", "MockProvider", "ScriptUsedUpError"]
-
-Messages = Sequence[Message | Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,7 @@ class ScriptUsedUpError(AssertionError):
     """
 
 
-class MockProvider(LLMInterface):
+class MockProvider(Chat):
     """Answers from a script, in its order, without a network and without litellm.
 
     Has the methods of ``LiteLLMProvider``. Messages pass through the same conversion and checks as
@@ -131,24 +124,6 @@ class MockProvider(LLMInterface):
 
     # --- calls --------------------------------------------------------------------------------
 
-    async def generate(
-        self,
-        messages: Messages,
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        **kwargs: Any,
-    ) -> str:
-        """The next answer as text.
-
-        Raises:
-            EmptyResponseError: It has none.
-            ScriptUsedUpError: There is no next answer.
-        """
-        completion = await self.complete(
-            messages, temperature=temperature, max_tokens=max_tokens, **kwargs
-        )
-        return said(completion)
-
     async def complete(
         self,
         messages: Messages,
@@ -163,24 +138,6 @@ class MockProvider(LLMInterface):
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-    async def stream(  # type: ignore[override]  # the interface's `async def` means a generator
-        self,
-        messages: Messages,
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        **kwargs: Any,
-    ) -> AsyncGenerator[str, None]:
-        """The next answer, word by word."""
-        events = self.stream_events(
-            messages, temperature=temperature, max_tokens=max_tokens, **kwargs
-        )
-        async with aclosing(events):
-            async for event in events:
-                if isinstance(event, TextDelta):
-                    yield event.text
-                elif isinstance(event, StreamEnd) and not event.completion.text:
-                    yield said(event.completion)
 
     async def stream_events(
         self,
@@ -285,15 +242,6 @@ class MockProvider(LLMInterface):
 
     async def aclose(self) -> None:
         """Nothing to close."""
-
-    async def close(self) -> None:
-        """The same as ``aclose()``."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
 
 
 def _check(answer: Any) -> None:

@@ -39,6 +39,7 @@ class Vendor:
         defaults: Options of every call unless the caller says otherwise.
         prices: US dollars per million tokens, by model.
         count: Its endpoint that counts a prompt, ``None`` when it has none.
+        counts_by_asking: It has none, but an answer of one token tells and costs nothing.
         free: It costs nothing, whatever the model.
         silent_window: Tokens to which it cuts a prompt without a word, unless ``num_ctx`` says
             otherwise.
@@ -61,6 +62,7 @@ class Vendor:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
     count: CountEndpoint | None = None
+    counts_by_asking: bool = False
     free: bool = False
     silent_window: int | None = None
 
@@ -68,3 +70,8 @@ class Vendor:
     def prefix(self) -> str:
         """What stands before the model's name for litellm: ``"ollama_chat/"``."""
         return f"{self.routes[0]}/" if self.routes else ""
+
+    def window(self, options: Mapping[str, Any]) -> int | None:
+        """The window of a vendor that cuts what does not fit without saying so, in tokens."""
+        default = self.silent_window
+        return options.get("num_ctx", default) if default else None

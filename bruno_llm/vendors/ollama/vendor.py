@@ -38,6 +38,7 @@ OLLAMA = Vendor(
     lacks=frozenset(
         {"user", "frequency_penalty", "functions", "tool_choice=required", "tool_choice=function"}
     ),
+    counts_by_asking=True,
     free=True,
     silent_window=4096,  # Ollama FAQ, "How can I specify the context window size?"
     error_rules=(

@@ -1,0 +1,100 @@
+"""What came of a chat call: the completion, with the usage, the price and what was noticed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bruno_core.utils.logging import get_logger
+
+from bruno_llm import _clock
+from bruno_llm.call.chat import ChatCall
+from bruno_llm.completion import Completion, Usage
+from bruno_llm.errors.translate import request_id_of
+from bruno_llm.exceptions import EmptyResponseError
+from bruno_llm.wire.reading import Answer
+
+__all__ = ["outcome", "refuse_empty"]
+
+logger = get_logger(__name__)
+
+
+def outcome(call: ChatCall, answer: Answer) -> Completion:
+    """The completion of an answer, whole or broken off; from here on it is what is billed."""
+    endpoint = call.endpoint
+    usage = answer.usage or _estimated(call, answer)
+    call.done = Completion(
+        text=answer.text,
+        tool_calls=tuple(answer.tool_calls),
+        finish_reason=answer.finish_reason,
+        usage=usage,
+        cost=endpoint._pricing.cost(usage, answer.model, endpoint.model, raw=answer.raw_usage),
+        model=answer.model or endpoint.model,
+        provider=endpoint.name,
+        id=answer.id,
+        reasoning=answer.reasoning or None,
+        refusal=answer.refusal or None,
+        latency=_clock.monotonic() - call.started,
+        trimmed=call.request.trimmed,
+        metadata=_noticed(call, usage),
+    )
+    return call.done
+
+
+def refuse_empty(call: ChatCall, answer: Answer, completion: Completion) -> None:
+    """Refuse an answer that says nothing. What it used is billed all the same.
+
+    Raises:
+        EmptyResponseError: Nothing was said and nothing explains why; ``.partial`` has the facts.
+    """
+    if answer.is_empty:
+        raise EmptyResponseError(
+            "the model said nothing",
+            completion.provider,
+            model=completion.model,
+            status_code=call.exchange.status,
+            request_id=completion.metadata.get("request_id"),
+            partial=completion,
+        )
+
+
+def _noticed(call: ChatCall, usage: Usage) -> dict[str, Any]:
+    noticed: dict[str, Any] = {}
+    request_id = request_id_of(call.exchange.headers)
+    if request_id:
+        noticed["request_id"] = request_id
+    if _was_cut(call, usage):
+        noticed["prompt_cut"] = True
+    return noticed
+
+
+def _was_cut(call: ChatCall, usage: Usage) -> bool:
+    """Whether the vendor silently left a part of the prompt out.
+
+    It then counts nearly its whole window, while the prompt is longer. (A far smaller number
+    only means that it had the beginning in its cache.)
+    """
+    endpoint = call.endpoint
+    window = endpoint._vendor.window(call.options)
+    if window is None or usage.estimated or not window // 2 <= usage.prompt_tokens <= window:
+        return False
+    counted = call.prompt_tokens
+    if counted <= window:
+        return False
+    logger.warning(
+        "prompt_cut_by_server",
+        provider=endpoint.name,
+        model=endpoint.model,
+        prompt_tokens=usage.prompt_tokens,
+        counted=counted,
+        num_ctx=window,
+    )
+    return True
+
+
+def _estimated(call: ChatCall, answer: Answer) -> Usage:
+    """The vendor sent no numbers (or the stream broke before them)."""
+    said = [answer.text, answer.reasoning, answer.refusal]
+    said += [asked.name + asked.raw_arguments for asked in answer.tool_calls]
+    prompt = call.prompt_tokens
+    completion = call.endpoint._counter.text("".join(said))
+    return Usage(prompt, completion, prompt + completion, estimated=True)

@@ -1,0 +1,139 @@
+"""What is sent: the request of a chat call, prepared once and not changed after."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bruno_core.utils.logging import get_logger
+
+from bruno_llm import _litellm
+from bruno_llm.completion import Trimmed
+from bruno_llm.exceptions import InvalidRequestError
+from bruno_llm.messages import ChatMessage
+from bruno_llm.params import FEATURES, KNOBS, spelt_out
+from bruno_llm.policies.window import ContextWindow
+from bruno_llm.tokens.counter import TokenCounter
+from bruno_llm.vendors.vendor import Vendor
+
+__all__ = ["Fitting", "Request", "fitted_to_window", "with_headers"]
+
+logger = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The messages as litellm reads them, and the options of this call.
+
+    Attributes:
+        model: litellm's model string.
+        chat: The messages, system prompt first.
+        options: What else is asked of the model.
+        base_url: The address, ``None`` for the vendor's own.
+        read_timeout: Seconds of silence that litellm is told to bear.
+        trimmed: What the context window left out.
+        prompt_tokens: The tokens of ``chat``, where the window counted them.
+    """
+
+    model: str
+    chat: Sequence[ChatMessage]
+    options: Mapping[str, Any]
+    base_url: str | None = None
+    read_timeout: float | None = None
+    trimmed: Trimmed | None = None
+    prompt_tokens: int | None = None
+
+    def params(self) -> dict[str, Any]:
+        """litellm's arguments, for one try.
+
+        Copies, because litellm rewrites messages in place on some routes, and a try may be
+        repeated.
+        """
+        return {
+            "model": self.model,
+            "messages": copy.deepcopy(self.chat),
+            "base_url": self.base_url,
+            "timeout": self.read_timeout,
+            **copy.deepcopy(self.options),
+        }
+
+
+def with_headers(options: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    """The options with those moved that travel as a header (litellm loses them otherwise)."""
+    for option, header in headers.items():
+        if option in options:
+            value = {header: options.pop(option)}
+            options["extra_headers"] = value | dict(options.get("extra_headers") or {})
+    return options
+
+
+class Fitting:
+    """Fits options to one model: knobs it lacks are dropped, features it lacks are refused.
+
+    What litellm said of a model is remembered, and each dropped knob is told once.
+    """
+
+    def __init__(self, provider: str, model: str, litellm_model: str, vendor: Vendor) -> None:
+        self._provider = provider
+        self._model = model
+        self._litellm_model = litellm_model
+        self._lacks = vendor.lacks
+        self._missing: dict[Any, frozenset[str]] = {}
+        self._told: set[str] = set()
+
+    def fit(self, options: dict[str, Any]) -> None:
+        """Take out of the options what this model would refuse.
+
+        Raises:
+            InvalidRequestError: What it lacks changes the answer, so that it cannot be dropped.
+        """
+        asked = {k: v for k, v in options.items() if k in KNOBS or k in FEATURES}
+        if not asked:
+            return
+        words = spelt_out(asked)
+        lacked = {word: words[word] for word in self._lacks if word in words}
+        missing = {name: name for name in self._unsupported(asked)}
+        for word, name in sorted(missing.items() | lacked.items()):
+            if name in FEATURES:
+                raise InvalidRequestError(
+                    f"the model does not take {word}", self._provider, model=self._model
+                )
+            self._tell(name, options.pop(name))
+
+    def _unsupported(self, asked: Mapping[str, Any]) -> frozenset[str]:
+        key = tuple((k, None if k in FEATURES else repr(v)) for k, v in asked.items())
+        if key not in self._missing:
+            # litellm may change what it is shown.
+            found = _litellm.unsupported(self._litellm_model, copy.deepcopy(dict(asked)))
+            self._missing[key] = frozenset(found)
+        return self._missing[key]
+
+    def _tell(self, name: str, value: Any) -> None:
+        if name in self._told:
+            return
+        self._told.add(name)
+        logger.warning(
+            "llm_option_dropped",
+            provider=self._provider,
+            model=self._model,
+            option=name,
+            value=value if isinstance(value, int | float) else None,
+        )
+
+
+async def fitted_to_window(
+    request: Request, window: ContextWindow, counter: TokenCounter, size: int | None
+) -> Request:
+    """The request with what does not fit into the model's window of ``size`` tokens left out."""
+    fitted = await window.fit(
+        list(request.chat),
+        count=counter.message,
+        overhead=counter.messages([], request.options.get("tools")),
+        window=size,
+        max_tokens=request.options.get("max_tokens"),
+    )
+    return replace(
+        request, chat=fitted.messages, trimmed=fitted.trimmed, prompt_tokens=fitted.tokens
+    )

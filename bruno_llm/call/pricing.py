@@ -1,0 +1,68 @@
+"""What a model's tokens cost: the one answer for calls, budgets, health checks and the CLI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bruno_llm import _litellm
+from bruno_llm.completion import Usage
+from bruno_llm.costs.prices import ModelPrice, price_of
+
+__all__ = ["Pricing"]
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """The prices of one route.
+
+    A vendor's own table wins where litellm's map says something else. Where both agree litellm
+    computes, because its map also knows tiers, batch and regional factors.
+
+    Attributes:
+        route: litellm's name of the route.
+        prices: The vendor's own table, by model.
+        free: Nothing costs anything here (a model server of one's own).
+    """
+
+    route: str
+    prices: Mapping[str, ModelPrice]
+    free: bool = False
+
+    def cost(self, usage: Usage, *models: str, raw: Any = None) -> float | None:
+        """US dollars of that usage, ``None`` when no price is known.
+
+        Args:
+            usage: Tokens used.
+            models: The model that answered, then the one that was asked: the first with a price
+                counts, because an alias may stand for a dearer one.
+            raw: The usage object litellm read, with details that ours leaves out.
+        """
+        if self.free and not self.prices:
+            return 0.0
+        for model in models:
+            if not model:
+                continue
+            facts = _litellm.model_facts(model, self.route)
+            pinned = price_of(self.prices, model)
+            if pinned is not None and not pinned.agrees_with(facts):
+                return pinned.cost(usage)
+            if facts and (cost := _litellm.cost(model, self.route, usage, raw)) is not None:
+                return cost
+        return None
+
+    def of(self, model: str) -> ModelPrice | None:
+        """The base price of a model in US dollars per million tokens, ``None`` when unknown."""
+        if self.free and not self.prices:
+            return ModelPrice(0.0, 0.0, source="free")
+        pinned = price_of(self.prices, model)
+        if pinned is not None:
+            return pinned
+        facts = _litellm.model_facts(model, self.route)
+        paid, got = (facts.get(f"{way}_cost_per_token") for way in ("input", "output"))
+        if not isinstance(paid, int | float):
+            return None
+        return ModelPrice(paid * _MILLION, float(got or 0.0) * _MILLION, source="litellm")
