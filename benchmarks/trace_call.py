@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import sys
 import types
 from collections.abc import Awaitable, Callable
@@ -48,7 +49,7 @@ class Trace:
 
     def __str__(self) -> str:
         files = [file for file, _ in self.entered]
-        changes = sum(a != b for a, b in zip(files, files[1:], strict=False))
+        changes = sum(a != b for a, b in itertools.pairwise(files))
         return (
             f"{len(self.functions):4} functions {len(set(files)):3} files "
             f"{changes:4} changes of file"
@@ -91,7 +92,9 @@ async def main(*, listed: bool) -> None:
             trace = await traced(call)
             print(f"{name:24}{trace}")
             if listed:
-                print(*(f"    {file:28} {function}" for file, function in trace.functions), sep="\n")
+                print(
+                    *(f"    {file:28} {function}" for file, function in trace.functions), sep="\n"
+                )
 
 
 if __name__ == "__main__":

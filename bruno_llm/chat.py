@@ -40,7 +40,14 @@ class Chat(LLMInterface):
         """The answer with its facts."""
 
     @abstractmethod
-    def stream_events(self, messages: Messages, **kwargs: Any) -> AsyncGenerator[StreamEvent, None]:
+    def stream_events(
+        self,
+        messages: Messages,
+        *,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        **kwargs: Unpack[CallOptions],
+    ) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it arrives, then ``StreamEnd`` with the completion."""
 
     @abstractmethod

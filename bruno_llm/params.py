@@ -32,13 +32,14 @@ __all__ = [
     "spelt_out",
 ]
 
-KNOBS = names_of(Tuning)
+# `temperature` is a parameter of every call, and so in no TypedDict.
+KNOBS = names_of(Tuning) | {"temperature"}
 """Tuning: a model that lacks one still gives a good answer, so it is dropped with a warning."""
 
 FEATURES = names_of(Features)
 """What the answer depends on: a model that lacks one is an error before the request."""
 
-CHAT_PARAMS = names_of(ChatOptions)
+CHAT_PARAMS = KNOBS | names_of(ChatOptions)
 """Options of every provider."""
 
 GENERIC_PARAMS = names_of(RouteOptions)
