@@ -1,8 +1,8 @@
 """What the cassettes are recorded from: a vendor whose key is set, else a server on loopback.
 
-OpenAI's and Anthropic's formats come from the real llama.cpp server, Gemini's and Ollama's from
-aimock, a mock that others wrote: our own ``FakeServer`` would only prove that we agree with
-ourselves. ``OLLAMA_HOST`` records from a real Ollama.
+OpenAI's and Anthropic's formats come from the real llama.cpp server, Ollama's from a real Ollama
+(``OLLAMA_HOST``; nothing stands in for it), and Gemini's from aimock, a mock that others wrote: our
+own ``FakeServer`` would only prove that we agree with ourselves.
 """
 
 from __future__ import annotations
@@ -121,8 +121,7 @@ def sources(
         if shutil.which("npm"):
             directory = tmp_path_factory.mktemp("aimock")
             install_aimock(directory)
-            for vendor, key in ((GEMINI, KEY), (OLLAMA, None)):  # Ollama knows no keys
-                local[vendor.id] = stack.enter_context(aimock(directory, vendor, key))
+            local["gemini"] = stack.enter_context(aimock(directory, GEMINI, KEY))
         if "openai" in found:
             found["embedding"] = found["openai"]
         yield {**local, **found}
@@ -150,7 +149,7 @@ def install_aimock(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def aimock(directory: Path, vendor: Vendor, key: str | None) -> Iterator[Source]:
+def aimock(directory: Path, vendor: Vendor, key: str) -> Iterator[Source]:
     """aimock on a free port, answering as the vendor's model."""
     fixtures = directory / f"{vendor.id}.json"
     fixtures.write_text(json.dumps({"fixtures": aimock_fixtures(vendor.model)}), "utf-8")
@@ -158,7 +157,7 @@ def aimock(directory: Path, vendor: Vendor, key: str | None) -> Iterator[Source]
     script = [str(package / "dist" / "cli.js"), "--port", "0", "--chunk-size", "8"]
     with subprocess.Popen(
         ["node", *script, "--fixtures", str(fixtures)],
-        env={**os.environ, **({"AIMOCK_API_KEYS": key} if key else {})},
+        env={**os.environ, "AIMOCK_API_KEYS": key},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
@@ -197,7 +196,9 @@ class Lab:
             source = self._sources[name]
             self.tape.recorded_from = source.description
         else:
-            pytest.skip(f"npm, which fetches {AIMOCK}, is not installed")
+            pytest.skip(
+                f"neither {vendor.variable} is set nor npm installed, which fetches {AIMOCK}"
+            )
         return {"base_url": source.base_url, "api_key": source.api_key, "retry": None}
 
 

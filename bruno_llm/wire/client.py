@@ -21,6 +21,7 @@ import httpx
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.shape import read_json
+from bruno_llm.wire.think import ThinkTags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,6 +114,8 @@ class WireClient(httpx.AsyncClient):
             return await super().send(request, stream=stream, **kwargs)
         if exchange.wire and not request.url.path.endswith(exchange.wire.paths):
             exchange.wire = None
+        if exchange.wire:
+            request = _mended(request, exchange.wire)
         if exchange.divert is not None:
             request = exchange.divert(request)
         request.extensions = {**request.extensions, "timeout": dict(exchange.timeouts)}
@@ -132,12 +135,30 @@ class WireClient(httpx.AsyncClient):
         return _read_body(exchange, response)
 
 
+def _mended(request: httpx.Request, wire: Format) -> httpx.Request:
+    """The request as the vendor takes it, where litellm's is not."""
+    body = read_json(request.content)
+    if not wire.request(body):
+        return request
+    headers = {k: v for k, v in request.headers.items() if k.lower() != "content-length"}
+    return httpx.Request(
+        request.method,
+        request.url,
+        headers=headers,
+        # httpx would write it in UTF-8, which has no half of a surrogate pair.
+        content=json.dumps(body).encode(),
+        extensions=dict(request.extensions),
+    )
+
+
 def _read_body(exchange: Exchange, response: httpx.Response) -> httpx.Response:
     if exchange.wire is None or not response.is_success:
         return response
     payload = exchange.payload()
     exchange.wire.note(payload, exchange.facts)
-    if exchange.facts.fault or exchange.facts.error or not exchange.wire.mend(payload):
+    if exchange.facts.fault or exchange.facts.error:
+        return response
+    if not exchange.wire.readable(payload, ThinkTags()):
         return response
     headers = {k: v for k, v in exchange.headers.items() if not k.startswith("content-")}
     # httpx would write it in UTF-8, which has no half of a surrogate pair.

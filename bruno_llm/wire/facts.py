@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bruno_llm.wire.shape import Shape, misfit
+from bruno_llm.wire.think import ThinkTags
 
-__all__ = ["Facts", "Format", "Mender", "Reader"]
+__all__ = ["Facts", "Format", "Mender", "Parter", "Reader"]
 
 
 @dataclass(slots=True)
@@ -53,7 +54,15 @@ Mender = Callable[[dict[str, Any]], bool]
 """Changes an answer or event to what litellm can read; true when it changed something."""
 
 
+Parter = Callable[[dict[str, Any], ThinkTags], bool]
+"""Moves the thoughts in the text of an answer or event to their own field; true when it did."""
+
+
 def _as_is(payload: dict[str, Any]) -> bool:
+    return False
+
+
+def _no_tags(payload: dict[str, Any], tags: ThinkTags) -> bool:
     return False
 
 
@@ -63,6 +72,8 @@ class Format:
 
     ``paths`` are the ends of the URLs that answer so (litellm may take another endpoint of the
     same vendor, such as OpenAI's responses). ``shape`` is what is documented of an answer or event.
+    ``request`` changes the body of a request, on its way out, to what the vendor takes.
+    ``part`` finds the thoughts of models that write them into their text.
     ``stream`` is ``"sse"`` or ``"ndjson"``. ``finish_ends`` accepts a finish reason as the end of
     a stream, for servers that send no sign of their own after it.
     """
@@ -72,6 +83,8 @@ class Format:
     read: Reader
     shape: Shape
     mend: Mender = _as_is
+    request: Mender = _as_is
+    part: Parter = _no_tags
     stream: str = "sse"
     finish_ends: bool = False
 
@@ -85,3 +98,8 @@ class Format:
             facts.fault = fault
         else:
             self.read(payload, facts)
+
+    def readable(self, payload: dict[str, Any], tags: ThinkTags) -> bool:
+        """Make litellm read an answer or event right; true when that changed it."""
+        parted = not tags.idle and self.part(payload, tags)
+        return self.mend(payload) or parted

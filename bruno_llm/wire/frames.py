@@ -6,6 +6,7 @@ import json
 
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import read_json
+from bruno_llm.wire.think import ThinkTags
 
 __all__ = ["FrameReader"]
 
@@ -35,6 +36,7 @@ class FrameReader:
         self._data: list[bytes] = []
         self._nothing_yet = True
         self._page: list[bytes] | None = None
+        self._tags = ThinkTags()
 
     @property
     def broken(self) -> bool:
@@ -124,7 +126,7 @@ class FrameReader:
         self._wire.note(payload, self._facts)
         if self.broken:
             return b""
-        if self._wire.mend(payload):
+        if self._wire.readable(payload, self._tags):
             return json.dumps(payload).encode()
         for raw, escaped in _LINE_ENDS:
             data = data.replace(raw, escaped)

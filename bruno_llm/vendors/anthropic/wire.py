@@ -120,4 +120,16 @@ def _mend(payload: dict[str, Any]) -> bool:
     return True
 
 
-ANTHROPIC = Format("anthropic", ("/v1/messages",), _read, _SHAPE, mend=_mend)
+def _request(body: dict[str, Any]) -> bool:
+    """The schema of an answer by the API's present name.
+
+    litellm sends ``output_format``, the name of the beta (Anthropic, "Structured outputs").
+    """
+    if "output_format" not in body:
+        return False
+    body["output_config"] = {**(body.get("output_config") or {}), "format": body["output_format"]}
+    del body["output_format"]
+    return True
+
+
+ANTHROPIC = Format("anthropic", ("/v1/messages",), _read, _SHAPE, mend=_mend, request=_request)

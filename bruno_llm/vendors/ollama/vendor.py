@@ -51,7 +51,8 @@ OLLAMA = Vendor(
         ),
         ErrorRule(QuotaExceededError, r"usage limit", (429,)),
         ErrorRule(RateLimitError, r"too many concurrent", (429,)),
-        ErrorRule(InvalidRequestError, r"does not support (tools|thinking|images)", (400,)),
+        ErrorRule(InvalidRequestError, r"does not support (tools|thinking|images|chat)", (400,)),
+        ErrorRule(InvalidRequestError, r"option .{0,40}must be of type", (500,)),
         ErrorRule(ServiceUnavailableError, r"server busy|llama runner|unexpected EOF", ()),
     ),
     hints={

@@ -4,7 +4,8 @@ Source: Ollama API documentation, "Generate a chat completion". A stream is one 
 line; the last has ``done: true``.
 
 Read below litellm (1.105 to 1.109) because: parallel tool calls of a stream all get index 0 and
-run into each other, a cut stream ends as ``stop``, and an ``error`` line is a bad request there.
+run into each other, a cut stream ends as ``stop``, an ``error`` line is a bad request there, and
+thoughts in the text are parted from it in the first piece alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT, read_json
+from bruno_llm.wire.think import ThinkTags
 
 __all__ = ["OLLAMA"]
 
@@ -62,4 +64,59 @@ def _is_object(text: str) -> bool:
         return False
 
 
-OLLAMA = Format("ollama", ("/api/chat",), _read, _SHAPE, stream="ndjson")
+def _part(payload: dict[str, Any], tags: ThinkTags) -> bool:
+    message = payload.get("message") or {}
+    if message.get("thinking"):
+        tags.stop()
+        return False
+    said = message.get("content") or ""
+    thought, text = tags.feed(said, last=bool(payload.get("done")))
+    if text == said and not thought:
+        return False
+    message["content"] = text
+    if thought:
+        message["thinking"] = thought
+    return True
+
+
+def _mend(payload: dict[str, Any]) -> bool:
+    """Keep tags that are part of the text, such as those of an answer about tags.
+
+    litellm's reader of streams takes every ``<think>`` and ``</think>`` away, and what follows the
+    first for a thought. It gets them doubled, inside a pair of its own.
+    """
+    message = payload.get("message") or {}
+    said = message.get("content") or ""
+    if payload.get("done") or not ("<think>" in said or "</think>" in said):
+        return False
+    kept = said.replace("<think>", "<th<think>ink>").replace("</think>", "</th</think>ink>")
+    message["content"] = f"<think>{kept}</think>"
+    return True
+
+
+def _request(body: dict[str, Any]) -> bool:
+    """Put right what litellm sends.
+
+    ``truncate``: the server is to refuse a prompt that does not fit, where it would leave a part
+    out without a word. Servers that do not know the field (before 0.12) ignore it.
+    """
+    body.setdefault("truncate", False)
+    for message in body.get("messages") or ():
+        if message.get("images") == []:
+            del message["images"]
+    options = body.get("options")
+    if "presence_penalty" in body and isinstance(options, dict):  # litellm has no name for it
+        options["presence_penalty"] = body.pop("presence_penalty")
+    return True
+
+
+OLLAMA = Format(
+    "ollama",
+    ("/api/chat",),
+    _read,
+    _SHAPE,
+    mend=_mend,
+    request=_request,
+    part=_part,
+    stream="ndjson",
+)

@@ -16,6 +16,7 @@ from typing import Any
 
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT
+from bruno_llm.wire.think import ThinkTags
 
 __all__ = ["COMPATIBLE", "OPENAI"]
 
@@ -113,6 +114,30 @@ def _text_of(parts: Sequence[Any]) -> str:
     return "".join(str(part.get("text") or "") for part in said)
 
 
+def _part(payload: dict[str, Any], tags: ThinkTags) -> bool:
+    """The thoughts of models whose server leaves them in the text."""
+    parted = False
+    for choice in payload.get("choices") or ():
+        field = "delta" if "delta" in choice else "message"
+        message = choice.get(field) or {}
+        if choice.get("index"):
+            continue
+        if message.get("reasoning_content") or message.get("reasoning"):
+            tags.stop()
+        said = message.get("content") or ""
+        if not isinstance(said, str):
+            continue
+        ended = field == "message" or bool(choice.get("finish_reason"))
+        thought, text = tags.feed(said, last=ended)
+        if text != said or thought:
+            thoughts = {"reasoning_content": thought} if thought else {}
+            choice[field] = {**message, "content": text, **thoughts}
+            parted = True
+    return parted
+
+
 _PATHS = ("/chat/completions",)
-OPENAI = Format("openai", _PATHS, _read, _SHAPE, mend=_mend)
-COMPATIBLE = Format("openai-compatible", _PATHS, _read, _SHAPE, mend=_mend, finish_ends=True)
+OPENAI = Format("openai", _PATHS, _read, _SHAPE, mend=_mend, part=_part)
+COMPATIBLE = Format(
+    "openai-compatible", _PATHS, _read, _SHAPE, mend=_mend, part=_part, finish_ends=True
+)
