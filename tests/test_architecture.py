@@ -119,16 +119,7 @@ def test_litellm_has_one_door() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_optional_and_heavy_packages_are_imported_late(module: str) -> None:
     heavy = {"litellm", "openai", "tiktoken", "redis", "sqlalchemy", "psycopg", "keyring", "yaml"}
-    heavy |= {
-        "jinja2",
-        "tenacity",
-        "vcr",
-        "xllamacpp",
-        "gguf",
-        "numpy",
-        "opentelemetry",
-        "llama_index",
-    }
+    heavy |= {"jinja2", "vcr", "xllamacpp", "gguf", "numpy", "opentelemetry", "llama_index"}
     if module == "bruno_llm.testing.cassettes._vcr":  # these two are themselves imported late
         heavy -= {"vcr", "yaml"}
     if module == "bruno_llm.rate_limit.shared":
@@ -165,7 +156,7 @@ def test_named_providers_are_declared_not_coded() -> None:
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
-        ("import bruno_llm", "litellm tiktoken httpx openai yaml redis sqlalchemy tenacity"),
+        ("import bruno_llm", "litellm tiktoken httpx openai yaml redis sqlalchemy"),
         *(
             (f"import bruno_llm.providers.{name}", "litellm tiktoken openai redis sqlalchemy")
             for name in NAMED

@@ -1,12 +1,9 @@
 """Trying again after a passing failure, without ever waiting past a deadline.
 
-Built on tenacity. stamina is the smaller skin, but it sleeps by ``asyncio.sleep`` and counts by
-``time.monotonic``, so a test could not move its clock; its jitter is added to the exponential
-wait instead of being drawn below it; and its deadline does not look at the wait that is about
-to begin (read in stamina 26.1). tenacity 9 takes all four as functions.
-
-tenacity costs about 20 us a call, which is only paid once something has failed: the first try
-is a bare ``await``.
+No library: stamina sleeps by ``asyncio.sleep`` and counts by ``time.monotonic``, so a test could
+not move its clock; its jitter is added to the exponential wait instead of being drawn below it;
+and its deadline does not look at the wait that is about to begin (read in stamina 26.1). tenacity
+takes all four as functions, and what is left of it then is the loop below.
 """
 
 from __future__ import annotations
@@ -15,15 +12,12 @@ import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _clock
 from bruno_llm.exceptions import ConfigurationError, LLMError, TransientError
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
 
 __all__ = ["OnRetry", "Retry"]
 
@@ -96,80 +90,47 @@ class Retry:
             LLMError: The error of the last try, unchanged.
         """
         started = _clock.monotonic()
-        try:
-            return await attempt()
-        except TransientError as error:
-            if not error.retryable or self.attempts == 1:
-                raise
-            first = error
-        return await self._again(attempt, first, started, on_retry)
-
-    async def _again(
-        self,
-        attempt: Callable[[], Awaitable[T]],
-        first: LLMError,
-        started: float,
-        on_retry: OnRetry | None,
-    ) -> T:
-        import tenacity
-
-        failed: list[LLMError] = [first]
-
-        async def one_try() -> T:
-            # tenacity takes over after the first try, so it is shown that failure as its first.
-            if failed:
-                raise failed.pop()
-            return await attempt()
-
-        def stop(state: RetryCallState) -> bool:
-            if state.attempt_number >= self.attempts:
-                return True
-            ends = _clock.monotonic() - started + state.upcoming_sleep
-            return self.timeout is not None and ends > self.timeout
-
-        def announce(state: RetryCallState) -> None:
-            error = _error(state)
-            logger.info(
-                "llm_call_retried",
-                attempt=state.attempt_number,
-                attempts=self.attempts,
-                error=type(error).__name__,
-                status_code=error.status_code,
-                provider=error.provider,
-                model=error.model,
-                wait_seconds=round(state.upcoming_sleep, 3),
-                told_by_vendor=error.retry_after is not None,
-            )
+        number = 1
+        while True:
+            try:
+                return await attempt()
+            except TransientError as error:
+                wait = self._wait(number, error)
+                if not error.retryable or not self._may_wait(number, wait, started):
+                    raise
+                failed = error
+            self._announce(number, failed, wait)
             if on_retry is not None:
-                on_retry(state.attempt_number, error, state.upcoming_sleep)
+                on_retry(number, failed, wait)
+            await _clock.sleep(wait)
+            number += 1
 
-        again = tenacity.AsyncRetrying(
-            sleep=_clock.sleep,
-            stop=stop,
-            wait=self._wait,
-            retry=tenacity.retry_if_exception(_is_retryable),
-            before_sleep=announce,
-            reraise=True,
-        )
-        return await again(one_try)
-
-    def _wait(self, state: RetryCallState) -> float:
-        told = _error(state).retry_after
-        if told is not None:
-            return max(0.0, told)
-        doublings = min(state.attempt_number - 1, _MAX_DOUBLINGS)
+    def _wait(self, number: int, error: LLMError) -> float:
+        """Seconds to wait after try ``number``."""
+        if error.retry_after is not None:
+            return max(0.0, error.retry_after)
+        doublings = min(number - 1, _MAX_DOUBLINGS)
         bound = min(self.wait_max, self.wait_initial * 2.0**doublings)
         return random.uniform(0.0, bound)  # noqa: S311 - spreads callers, hides nothing
 
+    def _may_wait(self, number: int, wait: float, started: float) -> bool:
+        if number >= self.attempts:
+            return False
+        ends = _clock.monotonic() - started + wait
+        return self.timeout is None or ends <= self.timeout
 
-def _is_retryable(error: BaseException) -> bool:
-    return isinstance(error, TransientError) and error.retryable
-
-
-def _error(state: RetryCallState) -> LLMError:
-    error = state.outcome.exception() if state.outcome is not None else None
-    assert isinstance(error, LLMError)  # tenacity asks only after _is_retryable said yes
-    return error
+    def _announce(self, number: int, error: LLMError, wait: float) -> None:
+        logger.info(
+            "llm_call_retried",
+            attempt=number,
+            attempts=self.attempts,
+            error=type(error).__name__,
+            status_code=error.status_code,
+            provider=error.provider,
+            model=error.model,
+            wait_seconds=round(wait, 3),
+            told_by_vendor=error.retry_after is not None,
+        )
 
 
 def _is_number(value: object) -> bool:

@@ -1,20 +1,11 @@
 """One limit for many processes and machines, kept in Redis.
 
-Which library, and why (read in ``limits`` 5.8 and ``pyrate-limiter`` 4.5):
-
-- Both decide in one Lua script, so no two callers take the same place. ``limits`` keeps its
-  windows in whole seconds and its moving window as one list entry per unit, which is
-  100,000 entries for 100,000 tokens a minute; it answers only yes or no, so a caller has to ask
-  again and again; what was taken cannot be given back; its async default needs a second client
-  (coredis), and its ``redis`` extra stops at redis-py 7.
-- ``pyrate-limiter`` has GCRA: two numbers per limit however much passes, any weight, the wait
-  in closed form, redis-py's async client, and an algorithm may bring its own script. It is the
-  one used. Its own GCRA script still refuses instead of queueing, so in a busy fleet a large
-  request is overtaken for ever by small ones; it reads the clock of each client, so machines
-  whose clocks differ get different limits; and it cannot correct an estimate.
-  ``_Places`` below is that algorithm with those three put right: a caller is given the next free
-  place even when that lies ahead, on the clock of the Redis server.
-- Neither has slots that a killed process gives back. Those are leases in a sorted set.
+Why no library (read in ``limits`` 5.8 and ``pyrate-limiter`` 4.5): both decide in one Lua script,
+as ``scripts.py`` does. ``limits`` keeps one list entry per unit, which is 100,000 entries for
+100,000 tokens a minute, and answers only yes or no, so a caller has to ask again and again.
+``pyrate-limiter`` has GCRA, but refuses instead of queueing, reads the clock of each client and
+cannot correct an estimate; with a script of our own, nothing of it was left but the call of
+redis-py's ``register_script``. Neither has slots that a killed process gives back.
 
 A waiting caller asks Redis once more when its time has come: a refusal of the vendor that
 another process met in the meantime holds it too.
@@ -29,7 +20,7 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from bruno_core.utils.logging import get_logger
@@ -37,11 +28,11 @@ from bruno_core.utils.logging import get_logger
 from bruno_llm import _clock
 from bruno_llm._loops import PerLoop
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError
+from bruno_llm.rate_limit import scripts
 from bruno_llm.rate_limit.headers import Vendor
 from bruno_llm.rate_limit.lines import Account, Slots, WaitingRules
 
 try:
-    from pyrate_limiter import GCRA, Decision, Rate, RedisStateStore
     from redis import asyncio as redis
     from redis.asyncio.retry import Retry as ReconnectOnce
     from redis.backoff import NoBackoff
@@ -64,116 +55,6 @@ _CONNECTIONS = 16
 _POLL = 0.05
 _MICROSECONDS = 1e6
 
-_RESERVE, _CONFIRM, _CORRECT = 0, 1, 2
-
-# ARGV 1-4 are pyrate-limiter's header (now, weight, ttl, number of accounts). Times are in
-# microseconds of the server's clock. 1000 us is the step of the answer, and more than the
-# rounding of a double at today's date (0.25 us) adds up to.
-_PLACES_LUA = """
-local clock = redis.call('TIME')
-local now = clock[1] * 1000000 + clock[2]
-local accounts = tonumber(ARGV[4])
-local mode = tonumber(ARGV[5])
-local max_wait = tonumber(ARGV[6])
-local start = now + tonumber(ARGV[7])
-local new_hold = tonumber(ARGV[8])
-
-local fields = {'hold'}
-for i = 1, accounts do fields[i + 1] = 'tat' .. i end
-local stored = redis.call('HMGET', KEYS[1], unpack(fields))
-local hold = tonumber(stored[1]) or 0
-if new_hold > 0 then hold = math.max(hold, now + new_hold) end
-
-local emission, burst, weight, full_at = {}, {}, {}, {}
-for i = 1, accounts do
-    local at = 8 + (i - 1) * 3
-    emission[i] = tonumber(ARGV[at + 1])
-    burst[i] = tonumber(ARGV[at + 2])
-    weight[i] = tonumber(ARGV[at + 3])
-    full_at[i] = tonumber(stored[i + 1]) or now
-end
-
-local function save()
-    local last = math.max(now, hold)
-    local write = {'hold', string.format('%.0f', hold)}
-    for i = 1, accounts do
-        last = math.max(last, full_at[i])
-        write[#write + 1] = 'tat' .. i
-        write[#write + 1] = string.format('%.3f', full_at[i])
-    end
-    redis.call('HSET', KEYS[1], unpack(write))
-    redis.call('PEXPIRE', KEYS[1], math.ceil((last - now) / 1000) + 60000)
-end
-
-if mode == 2 then
-    for i = 1, accounts do full_at[i] = full_at[i] + weight[i] * emission[i] end
-    save()
-    return {-1, 0}
-end
-if mode == 1 then
-    if hold <= now and start <= now then return {-1, 0} end
-    for i = 1, accounts do full_at[i] = full_at[i] - weight[i] * emission[i] end
-end
-
-start = math.max(start, hold)
-for i = 1, accounts do
-    if emission[i] > 0 then
-        start = math.max(start, full_at[i] + (weight[i] - burst[i]) * emission[i])
-    end
-end
-if max_wait >= 0 and start - now > max_wait then
-    save()
-    return {0, -1}
-end
-for i = 1, accounts do
-    full_at[i] = math.max(full_at[i], start) + weight[i] * emission[i]
-end
-save()
-if start - now < 1000 then return {-1, 0} end
-return {0, math.ceil((start - now) / 1000)}
-"""
-
-# KEYS: slots held, callers waiting (both: id -> end of lease), the order of the waiting
-# (id -> number), the counter of that order. ARGV: id, slots, lease of a slot, lease of a place.
-_TAKE_SLOT_LUA = """
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local id, size = ARGV[1], tonumber(ARGV[2])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
-    redis.call('ZREM', KEYS[2], gone)
-    redis.call('ZREM', KEYS[3], gone)
-end
-if not redis.call('ZSCORE', KEYS[3], id) then
-    redis.call('ZADD', KEYS[3], redis.call('INCR', KEYS[4]), id)
-end
-redis.call('ZADD', KEYS[2], now + ARGV[4], id)
-local rank = redis.call('ZRANK', KEYS[3], id)
-local got = 0
-if rank < size - redis.call('ZCARD', KEYS[1]) then
-    redis.call('ZREM', KEYS[2], id)
-    redis.call('ZREM', KEYS[3], id)
-    redis.call('ZADD', KEYS[1], now + ARGV[3], id)
-    got = 1
-end
-local keep = math.max(ARGV[3], ARGV[4]) + 60000
-for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], keep) end
-return {got, rank}
-"""
-
-# XX: a renewal that overtakes the release must not bring the slot back.
-_RENEW_SLOT_LUA = """
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-redis.call('PEXPIRE', KEYS[1], ARGV[2] + 60000)
-return redis.call('ZADD', KEYS[1], 'XX', 'CH', now + ARGV[2], ARGV[1])
-"""
-
-_DROP_SLOT_LUA = """
-for i = 1, 3 do redis.call('ZREM', KEYS[i], ARGV[1]) end
-return 1
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class _Step:
@@ -185,29 +66,17 @@ class _Step:
     min_wait: float = 0.0
     hold: float = 0.0
 
-
-class _Places(GCRA):
-    """GCRA that hands out the next free place instead of refusing (see the module's text)."""
-
-    def __init__(self, accounts: Sequence[Account | None], step: _Step) -> None:
-        self._accounts = accounts
-        self._step = step
-
-    def redis_script(self) -> str:
-        return _PLACES_LUA
-
-    def redis_args(self, rates: list[Rate]) -> list[int | float]:
-        step = self._step
-        args: list[int | float] = [step.mode]
-        args.append(-1 if step.max_wait < 0 else round(step.max_wait * _MICROSECONDS))
-        args.append(round(step.min_wait * _MICROSECONDS))
-        args.append(round(step.hold * _MICROSECONDS))
-        for account, weight in zip(self._accounts, step.weights, strict=True):
+    def arguments(self, accounts: Sequence[Account | None]) -> list[float]:
+        """As the script takes them."""
+        longest = -1 if self.max_wait < 0 else round(self.max_wait * _MICROSECONDS)
+        found: list[float] = [self.mode, longest]
+        found += [round(self.min_wait * _MICROSECONDS), round(self.hold * _MICROSECONDS)]
+        for account, weight in zip(accounts, self.weights, strict=True):
             if account is None:
-                args += [0, 1, 0]
+                found += [0, 1, 0]
             else:
-                args += [account.interval * _MICROSECONDS, account.burst, weight]
-        return args
+                found += [account.interval * _MICROSECONDS, account.burst, weight]
+        return found
 
 
 @dataclass(slots=True, eq=False)
@@ -292,7 +161,7 @@ class RedisStore:
         """
         deadline = self._rules.deadline(_clock.monotonic())
         what = "a place in the shared rate limit"
-        wait = await self._plan(_RESERVE, tokens, vendor, deadline)
+        wait = await self._plan(scripts.RESERVE, tokens, vendor, deadline)
         if wait is not None and wait > 0:
             wait = await self._wait_for_place(wait, tokens, vendor, deadline, what)
         if wait is None:
@@ -302,7 +171,7 @@ class RedisStore:
         """Book that many more tokens (negative: fewer), and share a refusal of the vendor."""
         hold = vendor.hold_left(_clock.monotonic())
         if (self._accounts[1] is not None and tokens != 0) or hold > 0:
-            await self._run(_Step(_CORRECT, (0, tokens), hold=hold))
+            await self._run(_Step(scripts.CORRECT, (0, tokens), hold=hold))
 
     async def hold_slot(self, size: int) -> HeldSlot:
         """Wait for one of ``size`` slots and hold it until ``release()``.
@@ -377,12 +246,12 @@ class RedisStore:
             with self._in_line(wait, what):
                 while place is not None and place > 0:
                     await _clock.sleep(place)
-                    place = await self._plan(_CONFIRM, tokens, vendor, deadline)
+                    place = await self._plan(scripts.CONFIRM, tokens, vendor, deadline)
         except ProviderConnectionError:
             raise
         except BaseException:
             with contextlib.suppress(ProviderConnectionError):
-                await self._run(_Step(_CORRECT, (-1, -tokens)))
+                await self._run(_Step(scripts.CORRECT, (-1, -tokens)))
             raise
         return place
 
@@ -390,7 +259,7 @@ class RedisStore:
         """Seconds until the caller's place; ``None`` (and none is taken) past the deadline."""
         now = _clock.monotonic()
         left = deadline - now
-        decision = await self._run(
+        wait = await self._run(
             _Step(
                 mode,
                 (1, tokens),
@@ -399,10 +268,7 @@ class RedisStore:
                 hold=vendor.hold_left(now),
             )
         )
-        if decision.allowed:
-            return 0.0
-        milliseconds = decision.retry_after_ms
-        return None if milliseconds is None else milliseconds / 1000
+        return None if wait < 0 else wait
 
     @contextlib.contextmanager
     def _in_line(self, expected: float, what: str) -> Iterator[None]:
@@ -417,12 +283,13 @@ class RedisStore:
             with self._lock:
                 self._waiting -= 1
 
-    async def _run(self, step: _Step) -> Decision:
-        # The script gets its rates from _Places; here only their number counts.
-        rates = [Rate(1, 1), Rate(1, 1)]
+    async def _run(self, step: _Step) -> float:
+        """Seconds until the caller's place, negative when it is too far away."""
         async with self._redis() as link:
-            decision = await link.places.check(_Places(self._accounts, step), rates, 0, 0)
-            return cast(Decision, decision)
+            milliseconds = await link.places(
+                keys=[f"{self._prefix}:places"], args=step.arguments(self._accounts)
+            )
+        return float(milliseconds) / 1000
 
     def _slot_keys(self) -> list[str]:
         return [f"{self._prefix}:{part}" for part in ("slots", "waiting", "order", "counter")]
@@ -451,10 +318,10 @@ class RedisStore:
         client = redis.Redis(connection_pool=pool)
         return _Link(
             client=client,
-            places=RedisStateStore(client, f"{self._prefix}:places", ttl_ms=1),
-            take=client.register_script(_TAKE_SLOT_LUA),
-            renew=client.register_script(_RENEW_SLOT_LUA),
-            drop=client.register_script(_DROP_SLOT_LUA),
+            places=client.register_script(scripts.PLACES),
+            take=client.register_script(scripts.TAKE_SLOT),
+            renew=client.register_script(scripts.RENEW_SLOT),
+            drop=client.register_script(scripts.DROP_SLOT),
         )
 
 
