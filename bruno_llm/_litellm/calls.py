@@ -15,12 +15,14 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bruno_llm._litellm.clients import Clients
+from bruno_llm._litellm.clients import Clients, under
 from bruno_llm._litellm.facts import know_ollama_model, route_of
 from bruno_llm._litellm.load import load_now, loaded, off_loop
+from bruno_llm._litellm.streams import Chunks
 from bruno_llm.wire.client import Exchange, watching
 
 __all__ = ["completion", "embedding", "load", "stream"]
@@ -46,8 +48,8 @@ async def completion(
 ) -> Any:
     """One plain call; litellm's ``ModelResponse``. Raises whatever litellm raises."""
     call = await _prepared(clients, api_key, params)
-    with _calling(exchange):
-        return await loaded().acompletion(**call)
+    with _calling(exchange, call):
+        return await loaded().acompletion(**call.params)
 
 
 async def embedding(
@@ -55,37 +57,33 @@ async def embedding(
 ) -> Any:
     """One embedding call; litellm's ``EmbeddingResponse``. Raises whatever litellm raises."""
     call = await _prepared(clients, api_key, params)
-    with _calling(exchange):
-        return await loaded().aembedding(**call)
+    with _calling(exchange, call):
+        return await loaded().aembedding(**call.params)
 
 
 async def stream(
     clients: Clients, exchange: Exchange, api_key: str | None, params: Mapping[str, Any]
-) -> Any:
-    """Open a stream; the vendor's parsed chunks, to be closed with ``aclose``.
-
-    Where the wire is watched the chunks come from ``completion_stream``, below litellm's wrapper:
-    a quarter of its cost per chunk, with the true finish reason. Elsewhere from the wrapper.
-    """
+) -> Chunks:
+    """Open a stream; the vendor's parsed chunks, to be closed with ``aclose``."""
     call = await _prepared(clients, api_key, params)
-    with _calling(exchange):
+    with _calling(exchange, call):
         wrapper = await loaded().acompletion(
-            stream=True, stream_options={"include_usage": True}, **call
+            stream=True, stream_options={"include_usage": True}, **call.params
         )
         if wrapper.completion_stream is None:  # Gemini sends its request this late
             await wrapper.fetch_stream()
-    return _Chunks(wrapper, inner=exchange.wire is not None)
+    return Chunks(wrapper, exchange)
 
 
 @contextlib.contextmanager
-def _calling(exchange: Exchange) -> Iterator[None]:
+def _calling(exchange: Exchange, call: _Call) -> Iterator[None]:
     """Watch the wire during a call, and hold on to the task in which litellm logs it.
 
     litellm forgets that task when it is called on another event loop, and asyncio holds tasks
     only weakly: "Task was destroyed but it is pending" would follow.
     """
     try:
-        with watching(exchange):
+        with watching(exchange), under(call.route, call.params["client"]):
             yield
     finally:
         worker = loaded().litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER
@@ -95,66 +93,48 @@ def _calling(exchange: Exchange) -> Iterator[None]:
             task.add_done_callback(_logging.discard)
 
 
-class _Chunks:
-    """Iterates litellm's stream and closes every layer of it."""
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What litellm is given, and its name of the vendor that it will take from that."""
 
-    def __init__(self, wrapper: Any, *, inner: bool) -> None:
-        self._wrapper = wrapper
-        self._source = wrapper.completion_stream if inner else wrapper
-        self._iterator = aiter(self._source)
-
-    def __aiter__(self) -> _Chunks:
-        return self
-
-    async def __anext__(self) -> Any:
-        return await anext(self._iterator)
-
-    async def aclose(self) -> None:
-        """Close the connection, also where litellm's own close does not (Anthropic, Ollama)."""
-        layers = (
-            self._source,
-            getattr(self._source, "response", None),
-            getattr(self._source, "http_response", None),
-            getattr(self._source, "streaming_response", None),
-        )
-        for layer in layers:
-            close = getattr(layer, "aclose", None)
-            if close is not None:
-                with contextlib.suppress(RuntimeError):  # a generator that is running closes itself
-                    await close()
+    route: str
+    params: dict[str, Any]
 
 
-async def _prepared(
-    clients: Clients, api_key: str | None, params: Mapping[str, Any]
-) -> dict[str, Any]:
+async def _prepared(clients: Clients, api_key: str | None, params: Mapping[str, Any]) -> _Call:
     litellm = await load()
-    route = route_of(params["model"])
+    named = route_of(params["model"])
+    route, key, address = _where(litellm, params, api_key)
     own = await clients.get()
     call = {
         **params,
         "max_retries": 0,
         "num_retries": 0,
         "api_key": api_key,
-        "client": own.for_route(route, *_where(litellm, params, api_key)),
+        "client": own.for_route(route, key, address, params),
     }
     if call.get("tools") or call.get("functions"):
         call["_skip_mcp_handler"] = True
-    if route == "anthropic":  # litellm would send a field named extra_body there
+    if named == "anthropic":  # litellm would send a field named extra_body there
         call |= call.pop("extra_body", None) or {}
-    if route in ("ollama", "ollama_chat"):
+    if named in ("ollama", "ollama_chat"):
         know_ollama_model(litellm, params["model"])
-    return {name: value for name, value in call.items() if value is not None}
+    return _Call(route, {name: value for name, value in call.items() if value is not None})
 
 
 def _where(
     litellm: Any, params: Mapping[str, Any], api_key: str | None
-) -> tuple[str | None, str | None]:
-    """Key and address of a call, as litellm knows them for OpenAI-compatible vendors."""
+) -> tuple[str, str | None, str | None]:
+    """Route, key and address of a call as litellm sees them.
+
+    ``azure_ai/gpt-4o`` is served by its Azure route, and an OpenAI-compatible vendor has its key
+    and address from litellm.
+    """
     base_url = params.get("base_url") or params.get("api_base")
     try:
-        _, _, key, address = litellm.get_llm_provider(
+        _, route, key, address = litellm.get_llm_provider(
             model=params["model"], api_base=base_url, api_key=api_key
         )
     except Exception:  # litellm's own call says better what is wrong with the name
-        return api_key, base_url
-    return api_key or key, base_url or address
+        return route_of(params["model"]), api_key, base_url
+    return route, api_key or key, base_url or address

@@ -6,14 +6,18 @@ every call brings its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Any
 
 from bruno_llm._loops import PerLoop
 from bruno_llm.wire.client import WireClient
 
-__all__ = ["Clients", "LoopClients"]
+__all__ = ["Clients", "LoopClients", "share_with", "under"]
 
 
 class Clients:
@@ -36,37 +40,91 @@ class LoopClients:
 
     def __init__(self) -> None:
         self.http = WireClient()
-        self._made: tuple[tuple[str, str | None, str | None], Any] | None = None
+        self._made: tuple[tuple[Any, ...], Any] | None = None
 
-    def for_route(self, route: str, api_key: str | None, base_url: str | None) -> Any:
-        """The client object that litellm wants on this route, ``None`` where it takes none."""
-        if route in _OWN_CLIENT_ROUTES:
-            return None
-        wanted = (route, api_key, base_url)
+    def for_route(
+        self,
+        route: str,
+        api_key: str | None,
+        base_url: str | None,
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Any:
+        """The client object that litellm wants on this route.
+
+        Args:
+            route: litellm's name of the vendor, after it has looked at the model.
+            api_key: The key of the call.
+            base_url: The address of the call.
+            options: The call's options, of which Azure's client takes some.
+        """
+        azure = {name: options.get(name) for name in _AZURE_OPTIONS} if route == "azure" else {}
+        wanted = (route, api_key, base_url, *azure.values())
         if self._made is None or self._made[0] != wanted:
-            openai = partial(self._openai_client, api_key or "none", base_url)
-            client = openai() if route == "openai" else _handler_class()(self.http, openai)
-            self._made = (wanted, client)
+            self._made = (wanted, self._new(route, api_key, base_url, azure))
         return self._made[1]
 
+    def _new(
+        self, route: str, api_key: str | None, base_url: str | None, azure: Mapping[str, Any]
+    ) -> Any:
+        if route == "azure":
+            return _azure_client(self.http, api_key, base_url, azure)
+        openai = partial(self._openai_client, api_key or "none", base_url)
+        return openai() if route == "openai" else _handler_class()(self.http, openai)
+
     def _openai_client(self, api_key: str, base_url: str | None) -> Any:
-        return _openai_class()(api_key=api_key, base_url=base_url, http_client=self.http)
+        return _once(_openai().AsyncOpenAI)(
+            api_key=api_key, base_url=base_url, http_client=self.http
+        )
 
 
-# Routes whose SDK builds its own client (Azure's own class, boto3 ...).
-_OWN_CLIENT_ROUTES = frozenset({"azure", "azure_text", "bedrock", "sagemaker"})
+_AZURE_OPTIONS = ("api_version", "azure_ad_token", "tenant_id", "client_id", "client_secret")
 
 
-@lru_cache(maxsize=1)
-def _openai_class() -> Any:
-    from openai import AsyncOpenAI
+def _azure_client(
+    http: WireClient, api_key: str | None, base_url: str | None, options: Mapping[str, Any]
+) -> Any:
+    """Azure's client as litellm makes it, with ours inside.
 
-    class Client(AsyncOpenAI):
+    litellm takes no other class there, and knows the ways to sign in to Azure
+    (``llms/azure/common_utils.py``, ``initialize_azure_sdk_client``).
+    """
+    from litellm.llms.azure.common_utils import BaseAzureLLM
+
+    asked = os.environ.get
+    api_key = api_key or asked("AZURE_OPENAI_API_KEY") or asked("AZURE_API_KEY")
+    base_url = base_url or asked("AZURE_API_BASE")
+    version = options["api_version"] or asked("AZURE_API_VERSION")
+    params = BaseAzureLLM().initialize_azure_sdk_client(
+        litellm_params=dict(options),
+        api_key=api_key,
+        api_base=base_url,
+        model_name=None,
+        api_version=version,
+        is_async=True,
+    )
+    if version in ("v1", "latest", "preview"):  # Azure's newer address is plain OpenAI
+        key = params["api_key"] or params["azure_ad_token_provider"] or params["azure_ad_token"]
+        address = f"{str(base_url).rstrip('/')}/openai/v1/"
+        return _once(_openai().AsyncOpenAI)(api_key=key, base_url=address, http_client=http)
+    return _once(_openai().AsyncAzureOpenAI)(**{**params, "http_client": http})
+
+
+def _openai() -> Any:
+    import openai
+
+    return openai
+
+
+@lru_cache(maxsize=4)
+def _once(sdk: Any) -> Any:
+    class Client(sdk):  # type: ignore[misc]  # known when it is loaded
         """OpenAI's client, sending each request once.
 
         litellm sets ``max_retries`` of the client it is given, for embeddings to 2 when it was
         asked for 0 (``OpenAIChatCompletion.embedding``: ``max_retries or DEFAULT_MAX_RETRIES``).
         """
+
+        _bruno_client = True
 
         @property
         def max_retries(self) -> int:
@@ -77,6 +135,43 @@ def _openai_class() -> Any:
             pass
 
     return Client
+
+
+_under: ContextVar[tuple[str, Any] | None] = ContextVar("bruno_llm_client", default=None)
+
+
+@contextmanager
+def under(route: str, client: Any) -> Iterator[None]:
+    """Have litellm use this client for its calls of the route inside the block.
+
+    Some routes (Cohere, Cloudflare, Nova: ``litellm/main.py``, ``_complete_cohere_chat``) never
+    pass on the client they are given and take one from litellm's cache instead.
+    """
+    token = _under.set((route, client))
+    try:
+        yield
+    finally:
+        _under.reset(token)
+
+
+def share_with(cache: Any) -> None:
+    """Let litellm's cache of HTTP clients give out ours, inside ``under()`` alone.
+
+    Ours are kept out of it: whoever else calls litellm in this process would find them closed.
+    """
+    get, put = cache.get_cache, cache.set_cache
+
+    def get_cache(key: str, **kwargs: Any) -> Any:
+        route, client = _under.get() or ("", None)
+        # litellm's callbacks look for clients of their own here.
+        if client is not None and key.startswith("async_httpx_client") and key.endswith(route):
+            return client
+        return get(key, **kwargs)
+
+    def set_cache(key: str, value: Any, **kwargs: Any) -> Any:
+        return None if getattr(value, "_bruno_client", None) else put(key, value, **kwargs)
+
+    cache.get_cache, cache.set_cache = get_cache, set_cache
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from bruno_llm._litellm.clients import share_with
+
 __all__ = ["is_loaded", "load_now", "loaded", "off_loop"]
 
 _IMPORT_ENV = {
@@ -58,6 +60,7 @@ def load_now() -> Any:
             litellm.suppress_debug_info = True  # it prints help to stdout on errors
             litellm.telemetry = False
             litellm.disable_hf_tokenizer_download = True  # 23 s offline for some names
+            share_with(litellm.in_memory_llm_clients_cache)
             _module = litellm
     return _module
 

@@ -56,7 +56,10 @@ COMMON_RULES: Sequence[ErrorRule] = (
         ContextLengthExceededError,
         r"context_length_exceeded|maximum context length|prompt is too long"
         r"|exceeds? the (available |model's )?context|input token count.{0,100}exceeds"
-        r"|exceed_context_size|input length and .max_tokens. exceed|context window",
+        r"|exceed_context_size|input length and .max_tokens. exceed|context window"
+        # Bedrock's models, each in its own words.
+        r"|input tokens exceeded|input is too long for requested model"
+        r"|number of input tokens exceeds|expected maxLength: \d+, actual",
         (400, 413, 422, 500),
         hint="shorten the conversation, or give the provider window=ContextWindow()",
     ),

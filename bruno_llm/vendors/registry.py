@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bruno_llm.vendors.anthropic.vendor import ANTHROPIC
+from bruno_llm.vendors.cohere.vendor import COHERE
 from bruno_llm.vendors.gemini.vendor import GEMINI
 from bruno_llm.vendors.ollama.vendor import OLLAMA
 from bruno_llm.vendors.openai.vendor import COMPATIBLE, OPENAI
@@ -10,6 +11,7 @@ from bruno_llm.vendors.vendor import Vendor
 
 __all__ = [
     "ANTHROPIC",
+    "COHERE",
     "COMPATIBLE",
     "GEMINI",
     "OLLAMA",
@@ -20,7 +22,7 @@ __all__ = [
     "vendor_of",
 ]
 
-VENDORS = (OPENAI, ANTHROPIC, GEMINI, OLLAMA)
+VENDORS = (OPENAI, ANTHROPIC, GEMINI, OLLAMA, COHERE)
 """The vendors that are known by more than their route."""
 
 _BY_ROUTE = {route: vendor for vendor in VENDORS for route in vendor.routes}

@@ -46,7 +46,8 @@ class Exchange:
 
     ``body`` is kept for plain answers and for errors, never for streams. ``timeouts`` are httpx's
     (seconds: connect, read, write, pool) and overrule whatever litellm set. ``divert`` sends
-    another request in place of litellm's.
+    another request in place of litellm's. ``wire`` is ``None`` where the answer is not read: its
+    format is not known, or litellm went round our client; then litellm's word has to do.
     """
 
     wire: Format | None
@@ -84,6 +85,8 @@ def watching(exchange: Exchange) -> Iterator[Exchange]:
         yield exchange
     finally:
         _watched.reset(token)
+        if exchange.status is None:  # nothing came past: not to be taken for a silent vendor
+            exchange.wire = None
 
 
 @lru_cache(maxsize=1)

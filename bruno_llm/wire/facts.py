@@ -25,6 +25,8 @@ class Facts:
         has_usage: The vendor sent token counts.
         prompt_tokens: Everything billed as input, where litellm may leave a part out.
         reasoning_tokens: The vendor's own count of the thinking, where litellm makes one up.
+        cached_tokens: The part of the prompt that was read from a cache, where litellm drops it.
+        reasoning: The words of the thinking, where litellm drops them.
         refusal: The words of a refusal.
         server_tools: Ids of tool calls that the vendor ran itself.
         tool_calls: Whole tool calls as (id, name, arguments), where litellm garbles them.
@@ -39,6 +41,8 @@ class Facts:
     has_usage: bool = False
     prompt_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning: str = ""
     refusal: str = ""
     server_tools: set[str] = field(default_factory=set)
     tool_calls: list[tuple[str | None, str, Any]] = field(default_factory=list)
@@ -75,7 +79,8 @@ class Format:
     ``request`` changes the body of a request, on its way out, to what the vendor takes.
     ``part`` finds the thoughts of models that write them into their text.
     ``stream`` is ``"sse"`` or ``"ndjson"``. ``finish_ends`` accepts a finish reason as the end of
-    a stream, for servers that send no sign of their own after it.
+    a stream, for servers that send no sign of their own after it. ``bare`` gives litellm the
+    events of a stream without ``data:`` before them, where its parser takes them so.
     """
 
     name: str
@@ -87,6 +92,7 @@ class Format:
     part: Parter = _no_tags
     stream: str = "sse"
     finish_ends: bool = False
+    bare: bool = False
 
     def note(self, payload: Any, facts: Facts) -> None:
         """Note the facts of a whole plain answer or of one event, or what is wrong with it."""

@@ -83,7 +83,7 @@ class FrameReader:
             return self._event_of(b'{"error": %b}' % value) or b""
         if name and name not in _FIELDS:
             self._facts.fault = "a line is no server-sent event"
-        return line + b"\n" if name == b"event" else b""
+        return line + b"\n" if name == b"event" and not self._wire.bare else b""
 
     def _read_page(self, page: bytes) -> None:
         try:
@@ -115,7 +115,9 @@ class FrameReader:
         if event is None:
             return b""
         self._data.clear()
-        return b"data: %b\n\n" % event if event else b""
+        if not event:
+            return b""
+        return event + b"\n" if self._wire.bare else b"data: %b\n\n" % event
 
     def _event_of(self, data: bytes) -> bytes | None:
         """The event to hand on, empty when it must not be; ``None`` when it is not (yet) JSON."""

@@ -56,7 +56,7 @@ def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
         return answer
     message = _field(choices[0], "message")
     answer.text = _field(message, "content") or ""
-    answer.reasoning = _reasoning(message)
+    answer.reasoning = _reasoning(message) or facts.reasoning
     answer.refusal = facts.refusal or _field(message, "refusal") or ""
     calls = [
         _tool_call(_field(call, "id"), function, _field(function, "arguments"))
@@ -90,6 +90,7 @@ class StreamReader:
         self._current: dict[Any, _OpenCall] = {}
         self._skipped: set[Any] = set()
         self._wire_calls = 0
+        self._wire_thought = 0
         self._finish: str | None = None
         self._raw_usage: Any = None
         self._model = ""
@@ -125,7 +126,8 @@ class StreamReader:
         return answer
 
     def _read_delta(self, delta: Any) -> Iterator[Delta]:
-        reasoning = _reasoning(delta)
+        reasoning = _reasoning(delta) or self._facts.reasoning[self._wire_thought :]
+        self._wire_thought = len(self._facts.reasoning)
         if reasoning:
             self._reasoning.append(reasoning)
             yield ReasoningDelta(reasoning)
@@ -202,12 +204,15 @@ class _OpenCall:
 
 
 def read_usage(
-    raw: Any, prompt_tokens: int | None = None, reasoning_tokens: int | None = None
+    raw: Any,
+    prompt_tokens: int | None = None,
+    reasoning_tokens: int | None = None,
+    cached_tokens: int | None = None,
 ) -> Usage:
     """litellm's or OpenAI's usage object as ours.
 
-    ``prompt_tokens`` and ``reasoning_tokens`` are the vendor's own counts where ``raw`` may leave
-    out a part or make it up.
+    ``prompt_tokens``, ``reasoning_tokens`` and ``cached_tokens`` are the vendor's own counts where
+    ``raw`` may leave out a part or make it up.
     """
     prompt = prompt_tokens if prompt_tokens is not None else _field(raw, "prompt_tokens") or 0
     completion = _field(raw, "completion_tokens") or 0
@@ -220,7 +225,7 @@ def read_usage(
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=max(total, prompt + completion),
-        cached_tokens=_field(prompt_details, "cached_tokens") or 0,
+        cached_tokens=cached_tokens or _field(prompt_details, "cached_tokens") or 0,
         cache_creation_tokens=_field(prompt_details, "cache_creation_tokens")
         or _field(raw, "cache_creation_input_tokens")
         or 0,
@@ -233,7 +238,7 @@ def _take_usage(answer: Answer, raw: Any, facts: Facts, *, watched: bool) -> Non
     if raw is None or (watched and not facts.has_usage):
         return
     answer.raw_usage = raw
-    answer.usage = read_usage(raw, facts.prompt_tokens, facts.reasoning_tokens)
+    answer.usage = read_usage(raw, facts.prompt_tokens, facts.reasoning_tokens, facts.cached_tokens)
 
 
 def _finish(reason: str | None, called: bool) -> str | None:

@@ -90,7 +90,10 @@ def _mend(payload: dict[str, Any]) -> bool:
     for choice in payload.get("choices") or ():
         message = choice.get("delta") or choice.get("message") or {}
         if isinstance(message.get("content"), list):
-            message["content"] = _text_of(message["content"])
+            parts = _mappings(message["content"])
+            if thought := _thought_of(parts):
+                message["reasoning_content"] = thought
+            message["content"] = _text_of(parts)
             mended = True
         for call in message.get("tool_calls") or ():
             function = call.get("function") or {}
@@ -108,10 +111,32 @@ def _mend(payload: dict[str, Any]) -> bool:
     return mended
 
 
-def _text_of(parts: Sequence[Any]) -> str:
+def _text_of(parts: Sequence[Mapping[str, Any]]) -> str:
     """The text of a message in parts, as Mistral's models send it."""
-    said = (part for part in parts if isinstance(part, Mapping) and part.get("type") == "text")
-    return "".join(str(part.get("text") or "") for part in said)
+    return "".join(str(part.get("text") or "") for part in parts if part.get("type") == "text")
+
+
+def _thought_of(parts: Sequence[Mapping[str, Any]]) -> str:
+    """The thinking among those parts: itself a list of parts of text (Mistral, "Reasoning")."""
+    thoughts = (part.get("thinking") for part in parts if part.get("type") == "thinking")
+    return "".join(
+        thought if isinstance(thought, str) else _text_of(_mappings(thought))
+        for thought in thoughts
+    )
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _mend_compatible(payload: dict[str, Any]) -> bool:
+    """As above; Groq's route of litellm reads ``service_tier`` of plain answers unasked."""
+    mended = _mend(payload)
+    plain = any("message" in choice for choice in payload.get("choices") or ())
+    if plain and "service_tier" not in payload:
+        payload["service_tier"] = None
+        mended = True
+    return mended
 
 
 def _part(payload: dict[str, Any], tags: ThinkTags) -> bool:
@@ -139,5 +164,5 @@ def _part(payload: dict[str, Any], tags: ThinkTags) -> bool:
 _PATHS = ("/chat/completions",)
 OPENAI = Format("openai", _PATHS, _read, _SHAPE, mend=_mend, part=_part)
 COMPATIBLE = Format(
-    "openai-compatible", _PATHS, _read, _SHAPE, mend=_mend, part=_part, finish_ends=True
+    "openai-compatible", _PATHS, _read, _SHAPE, mend=_mend_compatible, part=_part, finish_ends=True
 )
