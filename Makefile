@@ -17,7 +17,7 @@ LITELLM_RANGE := litellm==1.105.7 litellm<1.110
 RANGE_TESTS ?= $(wildcard tests/test_wire*.py tests/contract tests/test_cassettes.py tests/test_routes.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke test-range lint format docs record bench build clean
+.PHONY: help demo test test-all smoke test-range lint format docs record bench build clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -25,9 +25,13 @@ help: ## show the targets
 demo: $(VENV)/.demo ## a real model server answers through every interface; needs no key
 	$(BIN)/bruno-llm demo $(ARGS)
 
-test: $(VENV)/.dev ## the whole test suite, with coverage
+test: $(VENV)/.dev ## the test suite, with coverage
 	$(PY) -m coverage run -m pytest $(ARGS)
 	$(PY) -m coverage report
+
+# What `make test` does at full size already is not done again.
+test-all: test ## the same, and then what tries at random, repeats and loads, at full size
+	BRUNO_LLM_TEST_SIZE=1 $(PY) -m pytest -m "sized or full" $(ARGS)
 
 smoke: $(VENV)/.dev ## the quick part of the test suite, without coverage
 	$(PY) -m pytest -q -m "not slow and not faults and not redis and not postgres" $(ARGS)

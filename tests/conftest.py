@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+import asyncio
+import gc
+import sys
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,6 +14,8 @@ from structlog.testing import capture_logs
 
 from bruno_llm.demo.engine import Engine
 from bruno_llm.testing import FakeServer
+from tests.patience import PatientLoop
+from tests.size import FULL
 
 VENDOR_VARIABLES = (
     "OPENAI_API_KEY",
@@ -26,6 +31,37 @@ VENDOR_VARIABLES = (
     "OLLAMA_API_BASE",
     "OLLAMA_HOST",
 )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What only a run of full size does is not even listed in a smaller one."""
+    left = [item for item in items if not FULL and item.get_closest_marker("full")]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Every asynchronous test: a busy machine must not look like a silent server."""
+    return {"patient": PatientLoop}
+
+
+_frozen = 0
+
+
+@pytest.fixture(autouse=True)
+def _few_objects_to_look_at() -> None:
+    """What litellm's import leaves, half a million objects, is kept from the garbage collector.
+
+    It would look at all of them in every full collection, a third of a second each time.
+    """
+    global _frozen
+    heavy = sum(name in sys.modules for name in ("litellm", "openai.resources", "tiktoken_ext"))
+    if heavy > _frozen:
+        _frozen = heavy
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture

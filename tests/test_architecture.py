@@ -209,8 +209,8 @@ def test_importing_costs_little_more_than_bruno_core() -> None:
 
 def seconds(module: str) -> float:
     code = (
-        "import time; began = time.perf_counter(); "
-        f"import {module}; print(time.perf_counter() - began)"
+        "import time; began = time.process_time(); "
+        f"import {module}; print(time.process_time() - began)"
     )
     return float(interpreter(code))
 

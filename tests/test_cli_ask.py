@@ -330,6 +330,8 @@ def test_a_refused_key_is_not_shown(all_vendors: FakeServer) -> None:
 
 
 def test_ctrl_c_in_this_process(ollama: FakeServer) -> None:
+    # A shell starts what runs in the background with SIGINT ignored, and Python leaves it so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     gate = ollama.gate()
 
     def interrupt(_request: object) -> Reply:
@@ -337,7 +339,10 @@ def test_ctrl_c_in_this_process(ollama: FakeServer) -> None:
         return Reply("never", gate=gate)
 
     ollama.script(interrupt)
-    assert invoke("ask", "hello").exit_code == 130
+    try:
+        assert invoke("ask", "hello").exit_code == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_line_of_facts() -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -583,10 +582,11 @@ async def test_why_none_can_be_used(server: FakeServer) -> None:
         Plain(fail="hang"),
         {"timeout": 3},
     ]
-    started = time.monotonic()
+    loop = asyncio.get_running_loop()
+    started = loop.time()
     with pytest.raises(LLMError) as caught:
         await LLMFactory.create_available(candidates, timeout=1.0)
-    assert time.monotonic() - started < 4
+    assert loop.time() - started < 4
     text = str(caught.value)
     for reason in (
         "nobody: there is no provider 'nobody'",

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import threading
-import time
 import tracemalloc
 import warnings
 from collections.abc import Coroutine
@@ -31,6 +30,7 @@ from bruno_llm import (
 from bruno_llm.demo.engine import Engine
 from bruno_llm.testing import FakeServer, Fault, Reply
 from tests.contract.matrix import CASES, USER, Case, ask
+from tests.size import sized
 
 pytestmark = pytest.mark.usefixtures("no_keys")
 
@@ -227,10 +227,11 @@ class TestTimeouts:
         self, case: Case, server: FakeServer, way: str, timeout: Any
     ) -> None:
         server.script(Fault.hang())
-        began = time.monotonic()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         with pytest.raises(RequestTimeoutError, match=r"0\.15"):
             await ask(case.provider(server, timeout=timeout), way)
-        assert time.monotonic() - began < 2
+        assert loop.time() - began < 2
         await server.wait_for(lambda: server.disconnects == 1, 2)
         assert len(server.requests) == 1
 
@@ -243,10 +244,11 @@ class TestTimeouts:
         self, case: Case, server: FakeServer, timeout: Any
     ) -> None:
         server.script(Fault.stall(2))
-        began = time.monotonic()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         with pytest.raises(StreamError) as caught:
             await ask(case.provider(server, timeout=timeout), "stream")
-        assert time.monotonic() - began < 2
+        assert loop.time() - began < 2
         assert caught.value.partial is not None
         assert caught.value.partial.text
         assert "within" in str(caught.value) or "for 0" in str(caught.value)
@@ -292,8 +294,8 @@ class TestTimeouts:
 class TestLoad:
     @pytest.mark.parametrize("way", WAYS)
     async def test_hundreds_of_calls_at_once(self, server: FakeServer, way: str) -> None:
-        """Plain calls of one provider, and 150 streams of another; each gets its own answer."""
-        case, count = (CASES[1], 500) if way == "complete" else (CASES[0], 150)
+        """Plain calls of one provider, and streams of another; each gets its own answer."""
+        case, count = (CASES[1], sized(500, 150)) if way == "complete" else (CASES[0], 110)
 
         def echo(request: Any) -> Reply:
             content = request.json["messages"][-1]["content"]
@@ -301,7 +303,8 @@ class TestLoad:
             return Reply(f"you said {text}")
 
         server.default = echo
-        provider = case.provider(server)
+        # How long the last one waits for its turn is the machine's business.
+        provider = case.provider(server, timeout=None)
         answers = await asyncio.gather(
             *(ask(provider, way, [{"role": "user", "content": f"n{i}"}]) for i in range(count))
         )

@@ -30,6 +30,7 @@ from bruno_llm import (
     Usage,
 )
 from bruno_llm.testing import FakeServer, Fault, Reply
+from tests.size import sized
 
 ASK = [{"role": "user", "content": "What is the capital of France?"}]
 USAGE = Usage(prompt_tokens=1000, completion_tokens=100, total_tokens=1100)
@@ -150,19 +151,22 @@ async def test_no_request_that_could_overspend(
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_500_callers_never_pass_the_budget(streamed: bool, server: FakeServer) -> None:
-    limit = Decimal("0.02")
+async def test_hundreds_of_callers_never_pass_the_budget(
+    streamed: bool, server: FakeServer
+) -> None:
+    callers = sized(500, 100)
+    limit = Decimal("0.00004") * callers
     costs = CostTracker(budget=limit)
     provider = make("openai", server, costs=costs)
     prompt = await provider.count_message_tokens(ASK)
     server.default = Reply("Paris.", usage=Usage(prompt, 200, prompt + 200))
     price = Decimal("0.15e-6") * prompt + Decimal("0.60e-6") * 200
     results = await asyncio.gather(
-        *(ask(provider, streamed) for _ in range(500)), return_exceptions=True
+        *(ask(provider, streamed) for _ in range(callers)), return_exceptions=True
     )
     refused = [r for r in results if isinstance(r, BudgetExceededError)]
     answered = [r for r in results if isinstance(r, str)]
-    assert len(refused) + len(answered) == 500
+    assert len(refused) + len(answered) == callers
     assert refused
     assert len(server.requests) == len(answered) > 0
     assert costs.total == price * len(answered) <= limit

@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 
 from bruno_llm.tokens.counter import TokenCounter, counter_for
 from bruno_llm.tokens.images import image_size
+from tests.size import sized
 
 # The example of OpenAI's cookbook, "How to count tokens with tiktoken", with the API's counts.
 JARGON: list[dict[str, Any]] = [
@@ -305,12 +306,12 @@ def test_special_tokens_are_text() -> None:
 def test_a_megabyte_of_anything_is_counted_quickly(unit: str) -> None:
     # tiktoken alone overflows its stack on a million spaces.
     text = unit * (1_000_000 // len(unit))
-    start = time.perf_counter()
+    start = time.process_time()
 
     tokens = counter_for("openai", "gpt-4o").text(text)
 
     assert 0 < tokens <= 3_000_000
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_long_prose_is_counted_exactly() -> None:
@@ -325,7 +326,7 @@ def test_long_prose_is_counted_exactly() -> None:
     assert counter.text(text) == len(tiktoken.get_encoding("o200k_base").encode_ordinary(text))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60, 15), deadline=None)
 @given(st.text(max_size=300), st.sampled_from(VENDORS))
 def test_any_text_has_a_count(text: str, vendor: tuple[str, str]) -> None:
     counter = counter_for(*vendor)

@@ -2,7 +2,7 @@
 
 What must hold: the same events however TCP cuts them; never a normal end of a stream that was cut;
 never another exception than an ``LLMError``; never a wrong answer from a spoilt one. Every call has
-to end within ``PATIENCE``. ``BRUNO_LLM_FUZZ=20`` tries twenty times as many examples.
+to end within ``PATIENCE``. ``BRUNO_LLM_TEST_SIZE`` says how many examples (see ``tests/size.py``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import functools
 import itertools
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,10 +34,10 @@ from bruno_llm import (
 )
 from bruno_llm.exceptions import LLMError, StreamError
 from bruno_llm.testing import FakeServer, Raw
+from tests.size import sized
 from tests.wire.writing import PLAIN, STREAM, Call, Said
 
 PATIENCE = 15.0
-_TIMES = float(os.environ.get("BRUNO_LLM_FUZZ", "1"))
 VENDORS = ("openai", "anthropic", "gemini", "ollama")
 _PROVIDERS = {
     "openai": OpenAIProvider,
@@ -52,9 +51,9 @@ _ASKED = [{"role": "user", "content": "hi"}]
 
 
 def examples(count: int) -> Callable[[Any], Any]:
-    """So many examples a run, the same ones in each: CI must not fail by chance."""
+    """So many examples at full size, the same ones in each run: CI must not fail by chance."""
     return settings(
-        max_examples=round(count * _TIMES),
+        max_examples=sized(count, 3),
         derandomize=True,
         database=None,
         deadline=None,

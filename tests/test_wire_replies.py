@@ -27,6 +27,7 @@ from bruno_llm import (
 from bruno_llm import exceptions as errors
 from bruno_llm.exceptions import LLMError
 from bruno_llm.testing import FakeServer, Raw
+from tests.size import FULL
 from tests.wire import Sample, load, samples
 from tests.wire.variants import variants
 
@@ -166,9 +167,11 @@ async def test_an_answer_says_what_the_vendor_said(server: FakeServer, sample: S
 async def test_a_stream_says_the_same_however_it_is_cut(
     server: FakeServer, vendor: str, split: str
 ) -> None:
-    for sample in CHAT:
-        if sample.vendor == vendor and sample.stream and sample.status == 200:
-            check(await told(server, sample, split), sample.expected)
+    streams = [s for s in CHAT if s.vendor == vendor and s.stream and s.status == 200]
+    # In a small run each way of cutting takes its share of the samples.
+    first, step = (0, 1) if FULL else (SPLITS.index(split) - 1, len(SPLITS) - 1)
+    for sample in streams[first::step]:
+        check(await told(server, sample, split), sample.expected)
 
 
 @pytest.mark.parametrize("vendor", PROVIDERS)

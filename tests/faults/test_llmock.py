@@ -250,6 +250,7 @@ async def test_a_broken_tool_call_is_kept_as_it_is(case: Case, llmock: Judge) ->
     llmock.is_content(calls=1, attempts=1)
 
 
+@pytest.mark.full
 async def test_its_rate_limit_is_kept(case: Case) -> None:
     """A bucket of 120 that refills twice a second: the last three calls have to wait."""
     with running("--rpm", "120") as judge:
@@ -261,6 +262,7 @@ async def test_its_rate_limit_is_kept(case: Case) -> None:
         assert verdict["calls"] == 123
 
 
+@pytest.mark.full
 async def test_everything_at_random(case: Case) -> None:
     """Its own dice: statuses, each with a ``Retry-After`` of a second, and stream faults."""
     faults = ["429=0.05", "500=0.05", "503=0.05"]
