@@ -1,8 +1,8 @@
 """How much the tests do that try at random, repeat or load: one number for all of them.
 
 ``make test`` does a tenth of it, ``make test-all`` all of it: it sets ``BRUNO_LLM_TEST_SIZE=1``.
-``BRUNO_LLM_TEST_SIZE=20`` tries twenty times as much. Tests marked ``full`` have no smaller size:
-they run from 1 on.
+``BRUNO_LLM_TEST_SIZE=20`` tries twenty times as much. A test that uses this number is marked
+``sized``; one that has no smaller size is marked ``full`` and runs from 1 on.
 """
 
 from __future__ import annotations

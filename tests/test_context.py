@@ -670,6 +670,7 @@ def needed(chat: Chat, overhead: int) -> int:
     return sum(map(words, heads + chat[users[-1] :])) + overhead
 
 
+@pytest.mark.sized
 @settings(max_examples=sized(300, 50), deadline=None)
 @given(
     conversations(),
@@ -712,6 +713,7 @@ def test_what_is_kept_is_a_sound_conversation(
         assert all(any(message is other for other in rest) for message in fitted.messages)
 
 
+@pytest.mark.sized
 @settings(max_examples=sized(150, 30), deadline=None)
 @given(conversations(sound=False), st.integers(1, 120))
 def test_lost_tool_results_never_come_first(chat: Chat, limit: int) -> None:
@@ -722,6 +724,7 @@ def test_lost_tool_results_never_come_first(chat: Chat, limit: int) -> None:
     check_sound(fitted.messages, chat)
 
 
+@pytest.mark.sized
 @settings(max_examples=sized(100, 30), deadline=None)
 @given(conversations(), st.integers(1, 120))
 def test_drop_oldest_drops_no_more_than_it_must(chat: Chat, limit: int) -> None:

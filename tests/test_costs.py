@@ -123,6 +123,7 @@ async def test_the_smallest_token_prices_are_exact() -> None:
     assert tracker.total == Decimal("0.00000007513")
 
 
+@pytest.mark.sized
 async def test_bookings_add_up_exactly_however_many() -> None:
     tracker = CostTracker()
     count = sized(1_000_000)

@@ -292,6 +292,7 @@ class TestTimeouts:
 
 
 class TestLoad:
+    @pytest.mark.sized
     @pytest.mark.parametrize("way", WAYS)
     async def test_hundreds_of_calls_at_once(self, server: FakeServer, way: str) -> None:
         """Plain calls of one provider, and streams of another; each gets its own answer."""

@@ -150,6 +150,7 @@ async def test_no_request_that_could_overspend(
     assert not server.requests
 
 
+@pytest.mark.sized
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_hundreds_of_callers_never_pass_the_budget(
     streamed: bool, server: FakeServer

@@ -326,6 +326,7 @@ def test_long_prose_is_counted_exactly() -> None:
     assert counter.text(text) == len(tiktoken.get_encoding("o200k_base").encode_ordinary(text))
 
 
+@pytest.mark.sized
 @settings(max_examples=sized(60, 15), deadline=None)
 @given(st.text(max_size=300), st.sampled_from(VENDORS))
 def test_any_text_has_a_count(text: str, vendor: tuple[str, str]) -> None:

@@ -37,6 +37,8 @@ from bruno_llm.testing import FakeServer, Raw
 from tests.size import sized
 from tests.wire.writing import PLAIN, STREAM, Call, Said
 
+pytestmark = pytest.mark.sized
+
 PATIENCE = 15.0
 VENDORS = ("openai", "anthropic", "gemini", "ollama")
 _PROVIDERS = {

@@ -162,6 +162,7 @@ async def test_an_answer_says_what_the_vendor_said(server: FakeServer, sample: S
     check(await told(server, sample), sample.expected)
 
 
+@pytest.mark.sized
 @pytest.mark.parametrize("split", SPLITS[1:])
 @pytest.mark.parametrize("vendor", PROVIDERS)
 async def test_a_stream_says_the_same_however_it_is_cut(

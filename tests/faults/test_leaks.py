@@ -87,6 +87,7 @@ async def cancelled_after(turns: int, work: Any) -> bool:
     return False
 
 
+@pytest.mark.sized
 async def test_cancelled_at_every_turn(case: Case, server: FakeServer, way: str) -> None:
     async with Watched(case, server) as watched:
         await ask(watched.provider, way)  # connects

@@ -211,6 +211,7 @@ def every_call_is_explained(run: Run, log: Log) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sized
 @pytest.mark.parametrize(
     ("case", "calls", "streams"),
     [
@@ -265,6 +266,7 @@ async def test_every_call_ends_rightly(
 
 
 @pytest.mark.slow
+@pytest.mark.sized
 async def test_memory_is_flat(faulty: FaultyServer) -> None:
     """Round after round through the same provider leaves nothing behind."""
     calls, streams, rounds = 60, 20, sized(3, 2)
