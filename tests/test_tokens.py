@@ -618,11 +618,11 @@ def test_takes_the_files_from_the_users_cache(tmp_path: Path) -> None:
 
 
 def test_the_missing_vocabulary_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bruno_llm.tokens import counter as tokens
+    from bruno_llm.tokens import vocabulary
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.delenv("TIKTOKEN_CACHE_DIR", raising=False)
-    tokens._text_counters.cache_clear()
+    vocabulary.text_counters.cache_clear()
     try:
         with capture_logs() as logs:
             counter = TokenCounter("openai", "gpt-4o")
@@ -630,4 +630,4 @@ def test_the_missing_vocabulary_is_told_once(monkeypatch: pytest.MonkeyPatch) ->
             assert counter.text("Bye, world!!") == 3
         assert [entry["event"] for entry in logs] == ["tokenizer_missing"]
     finally:
-        tokens._text_counters.cache_clear()
+        vocabulary.text_counters.cache_clear()

@@ -1,18 +1,15 @@
 """Fits a conversation into the model's context window before it is sent.
 
 What is always kept: the system prompt, the last user message and everything after it. What can go
-are the turns before: a turn is a user message with all that follows it up to the next one, so a
-tool call never loses its result and what remains starts with a user message.
+are the turns before (see ``turns.py``).
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
-import itertools
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from bruno_core.utils.logging import get_logger
@@ -20,6 +17,18 @@ from bruno_core.utils.logging import get_logger
 from bruno_llm.completion import Trimmed
 from bruno_llm.exceptions import ConfigurationError, ContextLengthExceededError, LLMError
 from bruno_llm.policies.summary import Summaries
+from bruno_llm.policies.turns import (
+    HINT,
+    Fitted,
+    Messages,
+    Parts,
+    Turn,
+    end_of_orphans,
+    ends,
+    latest,
+    split,
+    what_is_wrong,
+)
 
 if TYPE_CHECKING:
     from bruno_core.interfaces import LLMInterface
@@ -28,7 +37,6 @@ __all__ = ["ContextWindow", "Fitted", "Strategy"]
 
 logger = get_logger(__name__)
 
-Messages = list[dict[str, Any]]
 Counter = Callable[[Mapping[str, Any]], int]
 Strategy = (
     Literal["drop_oldest", "keep_ends", "summarize", "error"]
@@ -42,21 +50,6 @@ DEFAULT_RESERVE_MOST = 4096
 
 # A summarizer may be a provider with this very window: its own call is never summarized again.
 _summarizing: ContextVar[bool] = ContextVar("bruno_llm_summarizing", default=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """The messages to send, their tokens with the overhead, and what was left out."""
-
-    messages: Messages
-    tokens: int
-    trimmed: Trimmed | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    messages: Messages
-    tokens: int
 
 
 class ContextWindow:
@@ -192,16 +185,16 @@ class ContextWindow:
             )
         if total >= limit * self.warn_at:
             await self._warn(total, limit)
-        orphans_end = _orphans_end(whole)
+        orphans_end = end_of_orphans(whole)
         if total <= limit and not orphans_end:
             return Fitted(whole, total)
 
         if total > limit and self.strategy == "error":
             raise ContextLengthExceededError(
                 f"the prompt has {total} tokens, {total - limit} more than the {limit} that fit",
-                hint=_HINT,
+                hint=HINT,
             )
-        parts = _split(whole, counts, orphans_end)
+        parts = split(whole, counts, orphans_end)
         parts.check(overhead, limit)
         summaries = 0
         if parts.tokens + overhead <= limit:
@@ -216,12 +209,12 @@ class ContextWindow:
     # --- the strategies -----------------------------------------------------------------------
 
     async def _cut(
-        self, parts: _Parts, count: Counter, overhead: int, limit: int
+        self, parts: Parts, count: Counter, overhead: int, limit: int
     ) -> tuple[Fitted, int]:
         """What fits, and how many of its messages are summaries."""
         room = limit - overhead - parts.kept_tokens
         if self.strategy == "keep_ends":
-            return parts.fitted(_ends(parts.turns, room, self.keep_first), overhead), 0
+            return parts.fitted(ends(parts.turns, room, self.keep_first), overhead), 0
         if self._summaries is not None and not _summarizing.get():
             mark = _summarizing.set(True)
             try:
@@ -232,11 +225,11 @@ class ContextWindow:
                 _summarizing.reset(mark)
             if found is not None:
                 note, tokens, replaced = found
-                turns = [_Turn([note], tokens), *parts.turns[replaced:]]
+                turns = [Turn([note], tokens), *parts.turns[replaced:]]
                 return parts.fitted(turns, overhead), 1
-        return parts.fitted(_latest(parts.turns, room), overhead), 0
+        return parts.fitted(latest(parts.turns, room), overhead), 0
 
-    async def _custom(self, parts: _Parts, count: Counter, overhead: int, limit: int) -> Fitted:
+    async def _custom(self, parts: Parts, count: Counter, overhead: int, limit: int) -> Fitted:
         assert callable(self.strategy)
         name = self._strategy_name
         given = [*parts.system, *(m for turn in parts.turns for m in turn.messages), *parts.last]
@@ -260,7 +253,7 @@ class ContextWindow:
                 f"strategy {name!r} must return a list of messages with at least one in it"
             )
         kept = list(result)
-        problem = _problem(kept, given, parts)
+        problem = what_is_wrong(kept, given, parts)
         if problem:
             raise ConfigurationError(f"strategy {name!r} returned {problem}")
         tokens = sum(map(count, kept)) + overhead
@@ -304,145 +297,8 @@ class ContextWindow:
         return Fitted(fitted.messages, fitted.tokens, trimmed)
 
 
-_HINT = "shorten the prompt, lower max_tokens or reserve, or take a model with a longer window"
-
-
 def _whole(name: str, value: int | None, least: int) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ConfigurationError(f"{name}={value!r} is not a whole number of at least {least}")
-
-
-# --- the parts of a conversation --------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """A conversation cut into what must stay and the turns that may go."""
-
-    system: Messages
-    turns: list[_Turn]
-    last: Messages
-    kept_tokens: int
-
-    @property
-    def tokens(self) -> int:
-        return self.kept_tokens + sum(turn.tokens for turn in self.turns)
-
-    def check(self, overhead: int, limit: int) -> None:
-        needed = self.kept_tokens + overhead
-        if needed > limit:
-            raise ContextLengthExceededError(
-                f"the system prompt, the last user turn and the tools alone have {needed} tokens, "
-                f"{needed - limit} more than the {limit} that fit",
-                hint=_HINT,
-            )
-
-    def fitted(self, turns: Iterable[_Turn], overhead: int) -> Fitted:
-        kept = list(self.system)
-        tokens = self.kept_tokens + overhead
-        for turn in turns:
-            kept += turn.messages
-            tokens += turn.tokens
-        return Fitted(kept + self.last, tokens)
-
-
-def _system_end(messages: Sequence[Mapping[str, Any]]) -> int:
-    for index, message in enumerate(messages):
-        if message.get("role") not in ("system", "developer"):
-            return index
-    return len(messages)
-
-
-def _orphans_end(messages: Sequence[Mapping[str, Any]]) -> int:
-    """Where the tool results end that a rolling window left without their call, else 0.
-
-    Every vendor refuses a conversation that starts with one.
-    """
-    start = end = _system_end(messages)
-    while end < len(messages) and messages[end].get("role") == "tool":
-        end += 1
-    return end if start < end < len(messages) else 0
-
-
-def _split(messages: Messages, counts: list[int], start: int) -> _Parts:
-    system = _system_end(messages)
-    start = max(start, system)
-    starts = [i for i in range(start, len(messages)) if messages[i].get("role") == "user"]
-    if not starts:
-        # Nobody asked anything: the unit is then a message with its tool results.
-        starts = [i for i in range(start, len(messages)) if messages[i].get("role") != "tool"]
-    borders = [*starts, len(messages)] if starts else [len(messages)]
-    if borders[0] > start:
-        borders.insert(0, start)  # a greeting before the first user message
-    turns = [
-        _Turn(messages[begin:end], sum(counts[begin:end]))
-        for begin, end in itertools.pairwise(borders)
-    ]
-    last = turns.pop() if turns else _Turn([], 0)
-    return _Parts(messages[:system], turns, last.messages, sum(counts[:system]) + last.tokens)
-
-
-def _latest(turns: list[_Turn], room: int) -> list[_Turn]:
-    """The longest end of the conversation that has room."""
-    index = len(turns)
-    while index and turns[index - 1].tokens <= room:
-        index -= 1
-        room -= turns[index].tokens
-    return turns[index:]
-
-
-def _ends(turns: list[_Turn], room: int, keep_first: int) -> list[_Turn]:
-    """The first turns, as far as there is room, and with what is left the latest."""
-    # A greeting before the first user message is no turn of the user's, so it may go.
-    first = _from_user(turns)
-    begin = []
-    for turn in first[:keep_first]:
-        if turn.tokens > room:
-            break
-        begin.append(turn)
-        room -= turn.tokens
-    return begin + _latest(first[len(begin) :], room)
-
-
-def _from_user(turns: list[_Turn]) -> list[_Turn]:
-    """Without a greeting at the start: what was cut begins with the user's words."""
-    roles = [turn.messages[0].get("role") for turn in turns[:2]]
-    return turns[1:] if roles[1:] == ["user"] and roles[0] != "user" else turns
-
-
-# --- checking a user's strategy ---------------------------------------------------------------
-
-
-def _problem(kept: Messages, given: Messages, parts: _Parts) -> str | None:
-    """What is wrong with the messages a user's function returned, in words, or ``None``."""
-    if kept[: len(parts.system)] != parts.system:
-        return "messages without the system prompt at their start"
-    body = kept[len(parts.system) :]
-    if parts.last and body[len(body) - len(parts.last) :] != parts.last:
-        return "messages that do not end with the last user turn"
-    calls, orphans = _pairs(kept)
-    if orphans - _pairs(given)[1]:
-        return "a tool result without its tool call"
-    answered = {str(m.get("tool_call_id")) for m in kept if m.get("role") == "tool"}
-    had = {str(m.get("tool_call_id")) for m in given if m.get("role") == "tool"}
-    if (calls & had) - answered:
-        return "a tool call without its result"
-    return None
-
-
-def _pairs(messages: Messages) -> tuple[set[str], set[str]]:
-    """All ids of tool calls, and the ids of tool results that no call right before them has."""
-    calls: set[str] = set()
-    orphans: set[str] = set()
-    waiting: set[str] = set()
-    for message in messages:
-        if message.get("role") == "tool":
-            name = str(message.get("tool_call_id"))
-            if name not in waiting:
-                orphans.add(name)
-            continue
-        waiting = {str(call.get("id")) for call in message.get("tool_calls") or ()}
-        calls |= waiting
-    return calls, orphans
