@@ -20,7 +20,7 @@ from bruno_llm import _litellm
 from bruno_llm.call.chat import ChatCall, ask, count, open_stream
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.outcome import outcome, refuse_empty
-from bruno_llm.call.prepare import Fitting, Request, fitted_to_window, with_headers
+from bruno_llm.call.prepare import Fitting, Request, fitted_to_window
 from bruno_llm.call.send import admitted, send
 from bruno_llm.capabilities import Capabilities, capabilities_of
 from bruno_llm.chat import Chat, Messages, replayed
@@ -35,7 +35,6 @@ from bruno_llm.params import (
     PER_CALL,
     check_names,
     check_tools,
-    present,
 )
 from bruno_llm.policies.cache import Cache
 from bruno_llm.policies.retry import Retry
@@ -110,8 +109,11 @@ class LiteLLMProvider(Endpoint, Chat):
             costs=costs,
         )
         self._system_prompt = system_prompt
-        self.temperature = _checked("temperature", temperature, 0)
-        self.max_tokens = _checked("max_tokens", max_tokens, 1)
+        for name, value, least in (("temperature", temperature, 0), ("max_tokens", max_tokens, 1)):
+            if value is not None:
+                _check(name, value, least)
+        self.temperature = temperature
+        self.max_tokens = max_tokens
         self.cache = cache
         self.window = window
         self.params = params
@@ -221,14 +223,15 @@ class LiteLLMProvider(Endpoint, Chat):
             LLMError: See ``bruno_llm.exceptions``.
         """
         call = await self._prepare(messages, temperature, max_tokens, kwargs)
-        hit = await self._kept(call)
-        if hit is not None:
+        cache = self.cache
+        if cache is not None and (hit := await self._kept(cache, call)) is not None:
             return hit
         async with admitted(call):
             answer = await send(call, ask)
             completion = outcome(call, answer)
             refuse_empty(call, answer, completion)
-        self._keep(call, completion)
+        if cache is not None:
+            cache.put(_cache_key(call), completion)
         return completion
 
     async def stream_events(
@@ -245,8 +248,8 @@ class LiteLLMProvider(Endpoint, Chat):
         yielded, a failure is a ``StreamError``.
         """
         call = await self._prepare(messages, temperature, max_tokens, kwargs)
-        hit = await self._kept(call)
-        if hit is not None:
+        cache = self.cache
+        if cache is not None and (hit := await self._kept(cache, call)) is not None:
             for event in replayed(hit):
                 yield event
             return
@@ -268,7 +271,8 @@ class LiteLLMProvider(Endpoint, Chat):
                 if call.done is None:  # left early, or broken in another way
                     outcome(call, opened.answer())
                 await opened.aclose()
-        self._keep(call, completion)
+        if cache is not None:
+            cache.put(_cache_key(call), completion)
         yield StreamEnd(completion)
 
     async def _prepare(
@@ -281,47 +285,47 @@ class LiteLLMProvider(Endpoint, Chat):
         fit: bool = True,
     ) -> ChatCall:
         """What will be sent; everything that can be refused without a request is refused here."""
-        self._require_model()
+        if not self.model:
+            raise self._no_model()
         if kwargs:
             check_names(kwargs, self._allowed_params() | PER_CALL, f"A call of {self.name}")
-        options = present({**self.defaults, **self.params, **kwargs})
-        tag = options.pop("tag", None)
-        timeout = Timeout.of(options.pop("timeout", self.timeout))
-        if (value := _checked("temperature", temperature, 0, self.temperature)) is not None:
-            options["temperature"] = value
-        if (value := _checked("max_tokens", max_tokens, 1, self.max_tokens)) is not None:
-            options["max_tokens"] = value
-        check_tools(options.get("tools"))
-        base_url, vendor = self.base_url, self._vendor
-        request = Request(
-            self._litellm_model,
-            to_chat(messages, self._system_prompt),
-            with_headers(options, vendor.headers),
-            base_url,
-            timeout.read,
-        )
+        options = {**self.defaults, **self.params, **kwargs}
+        if temperature is not None:
+            _check("temperature", temperature, 0)
+        else:
+            temperature = self.temperature
+        if max_tokens is not None:
+            _check("max_tokens", max_tokens, 1)
+        else:
+            max_tokens = self.max_tokens
+        limits = {"temperature": temperature, "max_tokens": max_tokens}
+        options |= {name: value for name, value in limits.items() if value is not None}
+        options = {name: value for name, value in options.items() if value is not None}
+        tag, timeout = options.pop("tag", None), self.timeout
+        if "timeout" in options:
+            timeout = Timeout.of(options.pop("timeout"))
+        vendor, base_url = self._vendor, self.base_url
+        chat = to_chat(messages, self._system_prompt)
         api_key = self._key(base_url)
         await _litellm.load(self._litellm_model)
-        counter = self._counter
-        if not counter.loaded and (self.window or self.costs or self.rate_limit):
-            await _litellm.off_loop(counter.load)
-        self._fitting.fit(options)
+        if options:
+            check_tools(options.get("tools"))
+            self._fitting.fit(options)
+        request = Request(self._litellm_model, chat, options, base_url, timeout.read)
+        if (self.window or self.costs or self.rate_limit) and not self._counter.loaded:
+            await _litellm.off_loop(self._counter.load)
         if fit and self.window is not None:
             size = vendor.window(options) or self.capabilities().max_input_tokens
-            request = await fitted_to_window(request, self.window, counter, size)
+            request = await fitted_to_window(request, self.window, self._counter, size)
         return ChatCall(self, request, api_key=api_key, timeout=timeout, wire=vendor.wire, tag=tag)
 
     @cached_property
     def _fitting(self) -> Fitting:
         return Fitting(self.name, self.model, self._litellm_model, self._vendor)
 
-    # --- kept answers -------------------------------------------------------------------------
-
-    async def _kept(self, call: ChatCall) -> Completion | None:
+    async def _kept(self, cache: Cache, call: ChatCall) -> Completion | None:
         """The answer that the cache has; booked as costing nothing."""
-        if self.cache is None:
-            return None
-        hit = self.cache.get(_cache_key(call))
+        hit = cache.get(_cache_key(call))
         if hit is not None and self.costs is not None:
             await self.costs.book(
                 provider=self.name,
@@ -333,10 +337,6 @@ class LiteLLMProvider(Endpoint, Chat):
             )
         return hit
 
-    def _keep(self, call: ChatCall, completion: Completion) -> None:
-        if self.cache is not None:
-            self.cache.put(_cache_key(call), completion)
-
 
 def _cache_key(call: ChatCall) -> str:
     request = call.request
@@ -345,10 +345,7 @@ def _cache_key(call: ChatCall) -> str:
     )
 
 
-def _checked(name: str, value: float | None, least: float, default: float | None = None) -> Any:
-    if value is None:
-        return default
+def _check(name: str, value: float, least: float) -> None:
     # not (value >= least) also holds for NaN
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
         raise ConfigurationError(f"{name} must be a number of at least {least}, not {value!r}")
-    return value

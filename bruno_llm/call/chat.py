@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
 from functools import cached_property
@@ -30,14 +30,7 @@ class ChatCall(Call):
     def __init__(self, endpoint: Endpoint, request: Request, **kwargs: Any) -> None:
         super().__init__(endpoint, base_url=request.base_url, **kwargs)
         self.request = request
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        return self.request.options
-
-    @property
-    def content(self) -> Sequence[Mapping[str, Any]]:
-        return self.request.chat
+        self.options, self.content = request.options, request.chat
 
     @property
     def texts(self) -> Sequence[str]:

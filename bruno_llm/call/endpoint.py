@@ -126,8 +126,11 @@ class Endpoint:
     @property
     def base_url(self) -> str | None:
         """The address in use: argument, then environment; ``None`` for the vendor's own."""
-        vendor = self._vendor
-        address = self._base_url or self._address_in_environment() or vendor.base_url
+        vendor, address = self._vendor, self._base_url
+        if not address:
+            variables = self._declaring("base_url_env").base_url_env
+            found = (os.environ.get(name, "").strip() for name in variables)
+            address = next(filter(None, found), vendor.base_url)
         if not address:
             return None
         if "://" not in address:
@@ -136,16 +139,9 @@ class Endpoint:
         address = address.replace("://0.0.0.0", "://127.0.0.1").rstrip("/")
         return address if _VERSION.search(address) else address + vendor.version
 
-    def _address_in_environment(self) -> str | None:
-        for name in self._of_vendor("base_url_env"):
-            if value := os.environ.get(name, "").strip():
-                return value
-        return None
-
-    def _of_vendor(self, attribute: str) -> Any:
-        """What the class declares, else what is true of the vendor of this route."""
-        source = self if attribute in self._declared else self._vendor
-        return getattr(source, attribute)
+    def _declaring(self, attribute: str) -> Any:
+        """Who says what ``attribute`` is: the class where it declares it, else the vendor."""
+        return self if attribute in self._declared else self._vendor
 
     def __repr__(self) -> str:
         address = hide_url_secrets(self._base_url) if self._base_url else None
@@ -157,19 +153,18 @@ class Endpoint:
             name = name.removeprefix(prefix)
         return self.prefix + name
 
-    def _require_model(self) -> None:
-        # Not in the constructor: bruno-core's registry makes providers without arguments.
-        if not self.model:
-            raise ConfigurationError(
-                f"{type(self).__name__} needs a model, such as 'groq/llama-3.3-70b-versatile'"
-            )
+    def _no_model(self) -> ConfigurationError:
+        # Not said in the constructor: bruno-core's registry makes providers without arguments.
+        return ConfigurationError(
+            f"{type(self).__name__} needs a model, such as 'groq/llama-3.3-70b-versatile'"
+        )
 
     def _key(self, base_url: str | None) -> str | None:
-        variables: tuple[str, ...] = self._of_vendor("api_key_env")
+        variables: tuple[str, ...] = self._declaring("api_key_env").api_key_env
         key = resolve_key(self.name, self._api_key, variables)
         if key is not None:
             return key.value.get_secret_value()
-        if not self._of_vendor("needs_key"):
+        if not self._declaring("needs_key").needs_key:
             return None
         if base_url is not None:
             return _NO_KEY
@@ -206,7 +201,8 @@ class Endpoint:
             LLMError: The vendor cannot be reached or refuses the key.
             ConfigurationError: This route has no list.
         """
-        self._require_model()
+        if not self.model:
+            raise self._no_model()
         vendor, base_url = self._vendor, self.base_url
         if vendor.models is None:
             raise ConfigurationError(f"{self._route} has no list of models that can be asked")

@@ -22,6 +22,11 @@ def outcome(call: ChatCall, answer: Answer) -> Completion:
     """The completion of an answer, whole or broken off; from here on it is what is billed."""
     endpoint = call.endpoint
     usage = answer.usage or _estimated(call, answer)
+    noticed: dict[str, Any] = {}
+    if request_id := request_id_of(call.exchange.headers):
+        noticed["request_id"] = request_id
+    if endpoint._vendor.silent_window and _was_cut(call, usage):
+        noticed["prompt_cut"] = True
     call.done = Completion(
         text=answer.text,
         tool_calls=tuple(answer.tool_calls),
@@ -35,7 +40,7 @@ def outcome(call: ChatCall, answer: Answer) -> Completion:
         refusal=answer.refusal or None,
         latency=_clock.monotonic() - call.started,
         trimmed=call.request.trimmed,
-        metadata=_noticed(call, usage),
+        metadata=noticed,
     )
     return call.done
 
@@ -55,16 +60,6 @@ def refuse_empty(call: ChatCall, answer: Answer, completion: Completion) -> None
             request_id=completion.metadata.get("request_id"),
             partial=completion,
         )
-
-
-def _noticed(call: ChatCall, usage: Usage) -> dict[str, Any]:
-    noticed: dict[str, Any] = {}
-    request_id = request_id_of(call.exchange.headers)
-    if request_id:
-        noticed["request_id"] = request_id
-    if _was_cut(call, usage):
-        noticed["prompt_cut"] = True
-    return noticed
 
 
 def _was_cut(call: ChatCall, usage: Usage) -> bool:

@@ -18,7 +18,7 @@ from bruno_llm.policies.window import ContextWindow
 from bruno_llm.tokens.counter import TokenCounter
 from bruno_llm.vendors.vendor import Vendor
 
-__all__ = ["Fitting", "Request", "fitted_to_window", "with_headers"]
+__all__ = ["Fitting", "Request", "fitted_to_window"]
 
 logger = get_logger(__name__)
 
@@ -60,15 +60,6 @@ class Request:
         }
 
 
-def with_headers(options: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
-    """The options with those moved that travel as a header (litellm loses them otherwise)."""
-    for option, header in headers.items():
-        if option in options:
-            value = {header: options.pop(option)}
-            options["extra_headers"] = value | dict(options.get("extra_headers") or {})
-    return options
-
-
 class Fitting:
     """Fits options to one model: knobs it lacks are dropped, features it lacks are refused.
 
@@ -80,15 +71,20 @@ class Fitting:
         self._model = model
         self._litellm_model = litellm_model
         self._lacks = vendor.lacks
+        self._headers = vendor.headers
         self._missing: dict[Any, frozenset[str]] = {}
         self._told: set[str] = set()
 
     def fit(self, options: dict[str, Any]) -> None:
-        """Take out of the options what this model would refuse.
+        """Take out of the options what this model would refuse or litellm would lose.
 
         Raises:
             InvalidRequestError: What it lacks changes the answer, so that it cannot be dropped.
         """
+        for option, header in self._headers.items():
+            if option in options:
+                value = {header: options.pop(option)}
+                options["extra_headers"] = value | dict(options.get("extra_headers") or {})
         asked = {k: v for k, v in options.items() if k in KNOBS or k in FEATURES}
         if not asked:
             return

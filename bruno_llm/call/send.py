@@ -15,11 +15,12 @@ from bruno_llm import _clock
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.watch import SILENT, Watch
 from bruno_llm.completion import Completion
-from bruno_llm.costs.tracker import Reservation
+from bruno_llm.costs.reservation import Reservation
+from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.errors.retry_after import retry_after_of
 from bruno_llm.exceptions import LLMError
 from bruno_llm.policies.timeouts import LimitReached, Timeout, within
-from bruno_llm.rate_limit.limit import Ticket
+from bruno_llm.rate_limit.limit import RateLimit, Ticket
 from bruno_llm.wire.client import Exchange
 from bruno_llm.wire.facts import Format
 
@@ -36,6 +37,8 @@ class Call:
     Attributes:
         endpoint: The model at its vendor.
         exchange: The wire's record of the try under way or the last one.
+        options: What the caller asked of the model besides the texts.
+        content: The messages, for those who asked to see them.
         done: What is to be billed, as soon as it is known.
         started: When the call began, by the clock.
         sent: When its first try began.
@@ -56,7 +59,9 @@ class Call:
         self.base_url = base_url
         self.timeout = timeout
         self.tag = tag
-        self.exchange = Exchange(wire, timeout.http)
+        self.options: Mapping[str, Any] = {}
+        self.content: Sequence[Mapping[str, Any]] = ()
+        self.exchange = Exchange(wire, {})
         self.watch: Watch = SILENT
         self.done: Completion | None = None
         self.started = self.sent = _clock.monotonic()
@@ -65,16 +70,6 @@ class Call:
         self._reservation: Reservation | None = None
 
     # --- what kind of call it is --------------------------------------------------------------
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """What the caller asked of the model besides the texts."""
-        return {}
-
-    @property
-    def content(self) -> Sequence[Mapping[str, Any]]:
-        """The messages, for those who asked to see them."""
-        return ()
 
     @property
     @abstractmethod
@@ -91,25 +86,21 @@ class Call:
 
     # --- what happens to it -------------------------------------------------------------------
 
-    def next_try(self) -> Exchange:
+    def next_try(self) -> None:
         """A fresh record for a try."""
         self.exchange = Exchange(self._wire, self.timeout.http)
-        return self.exchange
 
     def error(self, cause: BaseException | None) -> LLMError:
         """Our error for what was caught (``None``: only the wire knows that it failed)."""
         return self.endpoint._error(cause, self.exchange, self.api_key, self.texts)
 
-    async def pace(self) -> None:
+    async def pace(self, limit: RateLimit) -> None:
         """Wait until the rate limit lets this try go."""
-        if (limit := self.endpoint.rate_limit) is not None:
-            self._ticket = await limit.pace(self.expected_tokens())
+        self._ticket = await limit.pace(self.expected_tokens())
 
-    async def observe(self, error: LLMError | None) -> None:
+    async def observe(self, limit: RateLimit, error: LLMError | None) -> None:
         """Tell the rate limit what the vendor said of itself in this try."""
-        limit, exchange = self.endpoint.rate_limit, self.exchange
-        if limit is None:
-            return
+        exchange = self.exchange
         if self._ticket is not None and error is not None and error.status_code:
             await limit.settle(self._ticket, 0)
         if exchange.status is not None:
@@ -119,16 +110,15 @@ class Call:
                 retry_after=retry_after_of(exchange.headers, exchange.error_text),
             )
 
-    async def reserve(self) -> None:
+    async def reserve(self, costs: CostTracker) -> None:
         """Hold the most that the call can cost."""
         endpoint = self.endpoint
-        if endpoint.costs is not None:
-            self._reservation = await endpoint.costs.reserve(
-                provider=endpoint.name,
-                model=endpoint.model,
-                worst_case=self.worst_case(),
-                tag=self.tag,
-            )
+        self._reservation = await costs.reserve(
+            provider=endpoint.name,
+            model=endpoint.model,
+            worst_case=self.worst_case(),
+            tag=self.tag,
+        )
 
     async def settle(self) -> None:
         """Book what the call used, or give back what was held for it."""
@@ -160,11 +150,13 @@ async def admitted(call: C) -> AsyncIterator[C]:
     failure: BaseException | None = None
     try:
         async with endpoint.rate_limit.slot() if endpoint.rate_limit else nullcontext():
-            await call.reserve()
+            if endpoint.costs is not None:
+                await call.reserve(endpoint.costs)
             try:
                 yield call
             finally:
-                await call.settle()
+                if endpoint.rate_limit is not None or endpoint.costs is not None:
+                    await call.settle()
     except BaseException as error:
         failure = error
         raise
@@ -195,7 +187,9 @@ async def send(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
 async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     """Pace, wire, errors in our words."""
     call.next_try()
-    await call.pace()
+    limit = call.endpoint.rate_limit
+    if limit is not None:
+        await call.pace(limit)
     error: LLMError | None = None
     try:
         with call.watch.current():
@@ -208,4 +202,5 @@ async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
         error = call.error(exc)
         raise error from error.original_error
     finally:
-        await call.observe(error)
+        if limit is not None:
+            await call.observe(limit, error)
