@@ -30,6 +30,8 @@ from typing import TYPE_CHECKING, Any
 
 from bruno_core.utils import exceptions as core
 
+from bruno_llm._former import former_name
+
 if TYPE_CHECKING:
     from bruno_llm.completion import Completion
 
@@ -98,10 +100,9 @@ class LLMError(core.LLMError):
         self.partial = partial
 
     def __str__(self) -> str:
-        text = self.message
-        where = "/".join(part for part in (self.provider, self.model) if part)
-        if where:
-            text = f"{where}: {text}"
+        text = f"{self.model}: {self.message}" if self.model else self.message
+        if self.provider:
+            text = f"[{self.provider}] {text}"
         if self.hint:
             text = f"{text} ({self.hint})"
         return text
@@ -139,7 +140,29 @@ class InvalidRequestError(LLMError):
 
 
 class ContextLengthExceededError(InvalidRequestError):
-    """Prompt and answer do not fit the model's context window."""
+    """Prompt and answer do not fit the model's context window.
+
+    Args:
+        message: As for ``LLMError``.
+        provider: As for ``LLMError``.
+        original_error: As for ``LLMError``.
+        max_tokens: The size of the window, in tokens, where it is known.
+        actual_tokens: What was asked for, in tokens, where it is known.
+        facts: As for ``LLMError``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        provider: str | None = None,
+        original_error: Exception | None = None,
+        max_tokens: int | None = None,
+        actual_tokens: int | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, provider, original_error, **facts)
+        self.max_tokens = max_tokens
+        self.actual_tokens = actual_tokens
 
 
 class ContentFilterError(InvalidRequestError):
@@ -157,11 +180,48 @@ class TransientError(LLMError):
 
 
 class RateLimitError(TransientError):
-    """Too many requests or tokens for now; ``.retry_after`` says how long, when it is known."""
+    """Too many requests or tokens for now; ``.retry_after`` says how long, when it is known.
+
+    Args:
+        message: As for ``LLMError``.
+        provider: As for ``LLMError``.
+        original_error: As for ``LLMError``.
+        retry_after: Seconds the vendor asked to wait.
+        facts: As for ``LLMError``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        provider: str | None = None,
+        original_error: Exception | None = None,
+        retry_after: float | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, provider, original_error, retry_after=retry_after, **facts)
 
 
 class RequestTimeoutError(TransientError):
-    """No answer within the time allowed."""
+    """No answer within the time allowed.
+
+    Args:
+        message: As for ``LLMError``.
+        provider: As for ``LLMError``.
+        original_error: As for ``LLMError``.
+        timeout: The time allowed in seconds, where it is known.
+        facts: As for ``LLMError``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        provider: str | None = None,
+        original_error: Exception | None = None,
+        timeout: float | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, provider, original_error, **facts)
+        self.timeout = timeout
 
 
 class ProviderConnectionError(TransientError):
@@ -195,3 +255,7 @@ class AllProvidersFailedError(LLMError):
     """
 
     errors: tuple[Exception, ...] = ()
+
+
+def __getattr__(name: str) -> Any:
+    return former_name(__name__, name)

@@ -11,12 +11,13 @@ import dataclasses
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import cached_property, partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import SecretStr
 from typing_extensions import Unpack
 
 from bruno_llm import _litellm
+from bruno_llm._former import former_attribute, former_options
 from bruno_llm.call.chat import ChatCall, ask, count, open_stream
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.outcome import outcome, refuse_empty
@@ -98,6 +99,7 @@ class LiteLLMProvider(Endpoint, Chat):
         window: ContextWindow | None = None,
         **params: Unpack[ProviderOptions],
     ) -> None:
+        retry, costs = former_options(params, retry, costs)
         check_names(params, self._allowed_params(), f"{type(self).__name__}()")
         super().__init__(
             model,
@@ -120,6 +122,11 @@ class LiteLLMProvider(Endpoint, Chat):
         self._exact_counts: dict[str, int] = {}
 
     # --- what it is ---------------------------------------------------------------------------
+
+    if not TYPE_CHECKING:  # for mypy, an attribute that is not there is an error
+
+        def __getattr__(self, name: str) -> Any:
+            return former_attribute(self, name)
 
     @classmethod
     def _allowed_params(cls) -> frozenset[str]:

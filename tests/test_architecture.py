@@ -24,16 +24,9 @@ NAMED = ("claude", "gemini", "ollama", "openai")
 # The rooms, from the bottom up: a module may import what is in its own room and in the rooms on
 # the lines before, also inside a function.
 LAYERS = (
-    {
-        "_version",
-        "_clock",
-        "_loops",
-        "exceptions",
-        "completion",
-        "capabilities",
-        "options",
-        "tokens",
-    },
+    {"_former"},
+    {"_version", "_clock", "_loops", "exceptions", "completion", "capabilities"}
+    | {"options", "tokens"},
     {"redaction"},
     {"keys", "messages", "params", "policies", "costs", "demo"},
     {"chat", "config", "wire"},
@@ -44,6 +37,8 @@ LAYERS = (
     {"providers", "fallback", "testing"},
     {"factory"},
     {"cli"},
+    {"compat"},
+    {"base", "embedding_factory"},
 )
 LAYER_OF = {room: place for place, rooms in enumerate(LAYERS) for room in rooms}
 

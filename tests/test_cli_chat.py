@@ -124,7 +124,7 @@ def test_another_model_goes_on_with_the_conversation(
     ]
     assert len(conversation(ollama)) == 6
     assert conversation(ollama)[0] == ("system", "Be brief.")
-    assert "Error: there is no provider 'nonsense-vendor/'" in result.stderr
+    assert "Error: Provider 'nonsense-vendor/' not found" in result.stderr
     # 10 x 0.15 + 5 x 0.60 dollars per million tokens.
     assert result.stderr.endswith("openai/gpt-4o-mini\n3 calls | 30 + 15 tokens | <$0.0001\n")
 
@@ -154,7 +154,7 @@ def test_a_failed_turn_is_forgotten(ollama: FakeServer) -> None:
     ollama.script(Fault.status(400, message="this is wrong"), Reply("Better"))
     result = invoke("chat", stdin="first\nsecond\n")
     assert result.exit_code == 0
-    assert "Error: ollama/llama3.2: " in result.stderr
+    assert "Error: [ollama] llama3.2: " in result.stderr
     assert conversation(ollama) == [("user", "second")]
 
 

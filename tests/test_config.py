@@ -100,7 +100,7 @@ def test_what_is_wrong_is_named_with_what_is_allowed(settings: dict[str, Any], s
 
 
 def test_a_configuration_needs_a_provider() -> None:
-    assert refused() == "provider is missing"
+    assert refused() == "Invalid configuration: provider is missing"
 
 
 @pytest.mark.parametrize(

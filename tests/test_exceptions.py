@@ -56,8 +56,8 @@ def test_two_are_also_of_another_family_of_bruno_core() -> None:
 
 def test_the_text_says_who_what_and_how_to_help() -> None:
     error = RateLimitError("too fast", "openai", model="gpt-5", hint="slow down", status_code=429)
-    assert str(error) == "openai/gpt-5: too fast (slow down)"
-    assert repr(error) == "RateLimitError('openai/gpt-5: too fast (slow down)', status_code=429)"
+    assert str(error) == "[openai] gpt-5: too fast (slow down)"
+    assert repr(error) == "RateLimitError('[openai] gpt-5: too fast (slow down)', status_code=429)"
     assert str(LLMError("bare")) == "bare"
 
 

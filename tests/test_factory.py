@@ -169,11 +169,11 @@ def test_a_vendor_of_litellm_with_its_model_apart() -> None:
 
 
 def test_names_that_nobody_has() -> None:
-    assert "there is no provider 'opnai'; did you mean 'openai'?" in refused("opnai")
+    assert "Provider 'opnai' not found; did you mean 'openai'?" in refused("opnai")
     assert "a litellm model string has a slash" in refused("gpt-4o")
     assert "no provider is named" in refused(None, {"timeout": 3})
     assert "no provider is named" in refused("  ")
-    assert "there is no provider 'openai/'" in refused("openai/")
+    assert "Provider 'openai/' not found" in refused("openai/")
 
 
 def test_a_key_in_the_place_of_the_name_is_not_repeated() -> None:
@@ -500,9 +500,9 @@ async def test_create_with_fallback_when_nothing_answers() -> None:
 
 
 async def test_create_with_fallback_refuses() -> None:
-    with pytest.raises(ConfigurationError, match="no providers"):
+    with pytest.raises(ConfigurationError, match="No providers specified"):
         await LLMFactory.create_with_fallback([])
-    with pytest.raises(ConfigurationError, match="2 providers, but 1 configs"):
+    with pytest.raises(ConfigurationError, match="configs length is 1, but there are 2 providers"):
         await LLMFactory.create_with_fallback(["openai", "plain"], [{}])
     with pytest.raises(ConfigurationError, match="did you mean 'temperature'"):
         await LLMFactory.create_with_fallback(["openai"], [{"temprature": 1}])
@@ -589,8 +589,8 @@ async def test_why_none_can_be_used(server: FakeServer) -> None:
     assert loop.time() - started < 4
     text = str(caught.value)
     for reason in (
-        "nobody: there is no provider 'nobody'",
-        "openai: unknown setting 'temprature'",
+        "nobody: Provider 'nobody' not found",
+        "openai: Invalid configuration: unknown setting 'temprature'",
         "claude: there is no API key (set ANTHROPIC_API_KEY, or keep it with: bruno-llm keys set",
         "ollama: ProviderConnectionError",
         "openai: AuthenticationError",

@@ -149,7 +149,7 @@ class ProviderConfig(BaseModel):
         else:
             return
         # Raised here and not in the handler: pydantic's error holds the values it was given.
-        raise ConfigurationError(problem)
+        raise ConfigurationError(f"Invalid configuration: {problem}")
 
     @model_validator(mode="before")
     @classmethod

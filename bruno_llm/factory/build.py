@@ -122,7 +122,7 @@ class Registry:
                 return Target(key, _import(BUILTIN["litellm"]), model or None, route=vendor)
         shown = repr(text) if len(text) <= _LONGEST_NAME_SHOWN else "of that name"
         raise ConfigurationError(
-            f"there is no provider {shown}{nearest(key, [*self.names(), *_ALSO])}",
+            f"Provider {shown} not found{nearest(key, [*self.names(), *_ALSO])}",
             hint="a litellm model string has a slash, such as groq/llama-3.3-70b-versatile",
         )
 

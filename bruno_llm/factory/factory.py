@@ -223,10 +223,10 @@ class LLMFactory:
             LLMError: None can be reached; the message says why, for each.
         """
         if not providers:
-            raise ConfigurationError("there are no providers to fall back on")
+            raise ConfigurationError("No providers specified")
         if configs is not None and len(configs) != len(providers):
             raise ConfigurationError(
-                f"there are {len(providers)} providers, but {len(configs)} configs"
+                f"configs length is {len(configs)}, but there are {len(providers)} providers"
             )
         created = [
             (name, cls.create(name, config))
@@ -235,7 +235,7 @@ class LLMFactory:
         checks = await health.check_all(created, timeout=timeout)
         if not any(found.ok for found in checks):
             await _close([provider for _, provider in created])
-            raise LLMError(f"none of the providers can be reached: {_reasons(checks)}")
+            raise LLMError(f"All providers failed to connect: {_reasons(checks)}")
         order = sorted(range(len(created)), key=lambda place: not checks[place].ok)
         return _fallback([created[place][1] for place in order])
 

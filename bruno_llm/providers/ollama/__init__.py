@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bruno_llm._former import former_name
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.vendors.ollama.vendor import OLLAMA
 
@@ -29,3 +30,7 @@ class OllamaProvider(LiteLLMProvider):
         def __init__(
             self, model: str | None = None, **settings: Unpack[OllamaSettings]
         ) -> None: ...
+
+
+def __getattr__(name: str) -> Any:
+    return former_name(__name__, name)
