@@ -61,6 +61,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
     from bruno_llm.provider import LiteLLMProvider
     from bruno_llm.providers.claude import ClaudeProvider
     from bruno_llm.providers.gemini import GeminiProvider
+    from bruno_llm.providers.mistral import MistralEmbedder, MistralProvider
     from bruno_llm.providers.ollama import OllamaProvider
     from bruno_llm.providers.openai import OpenAIProvider
     from bruno_llm.rate_limit.limit import RateLimit
@@ -119,6 +120,7 @@ _HOMES = {
     "bruno_llm.provider": ("LiteLLMProvider",),
     "bruno_llm.providers.claude": ("ClaudeProvider",),
     "bruno_llm.providers.gemini": ("GeminiProvider",),
+    "bruno_llm.providers.mistral": ("MistralEmbedder", "MistralProvider"),
     "bruno_llm.providers.ollama": ("OllamaProvider",),
     "bruno_llm.providers.openai": ("OpenAIProvider",),
     "bruno_llm.rate_limit.limit": ("RateLimit",),
@@ -152,6 +154,8 @@ __all__ = [  # written out: type checkers do not compute it
     "LLMFactory",
     "LiteLLMEmbedder",
     "LiteLLMProvider",
+    "MistralEmbedder",
+    "MistralProvider",
     "ModelNotFoundError",
     "ModelPrice",
     "OllamaEmbedder",

@@ -30,6 +30,8 @@ __all__ = [
     "Features",
     "GeminiOptions",
     "GeminiSettings",
+    "MistralOptions",
+    "MistralSettings",
     "NamedOptions",
     "OllamaOptions",
     "OllamaSettings",
@@ -178,6 +180,16 @@ class GeminiOptions(TypedDict, total=False):
     cached_content: str | None
 
 
+class MistralOptions(TypedDict, total=False):
+    """What Mistral takes besides.
+
+    Attributes:
+        safe_prompt: Put its own safety instructions before the conversation.
+    """
+
+    safe_prompt: bool | None
+
+
 class OllamaOptions(TypedDict, total=False):
     """What Ollama takes besides.
 
@@ -257,7 +269,13 @@ class RouteOptions(TypedDict, total=False):
 
 
 class NamedOptions(
-    ChatOptions, OpenAIOptions, ClaudeOptions, GeminiOptions, OllamaOptions, total=False
+    ChatOptions,
+    OpenAIOptions,
+    ClaudeOptions,
+    GeminiOptions,
+    MistralOptions,
+    OllamaOptions,
+    total=False,
 ):
     """Options of the named providers; which of them a vendor has is checked at run time."""
 
@@ -358,6 +376,10 @@ class ClaudeSettings(ProviderSettings, ChatOptions, ClaudeOptions, total=False):
 
 class GeminiSettings(ProviderSettings, ChatOptions, GeminiOptions, total=False):
     """What ``GeminiProvider()`` takes by name."""
+
+
+class MistralSettings(ProviderSettings, ChatOptions, MistralOptions, total=False):
+    """What ``MistralProvider()`` takes by name."""
 
 
 class OllamaSettings(ProviderSettings, ChatOptions, OllamaOptions, total=False):

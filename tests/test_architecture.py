@@ -19,7 +19,7 @@ MODULES = sorted(
     ".".join(("bruno_llm", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
     for path in ROOT.rglob("*.py")
 )
-NAMED = ("claude", "gemini", "ollama", "openai")
+NAMED = ("claude", "gemini", "mistral", "ollama", "openai")
 
 # The rooms, from the bottom up: a module may import what is in its own room and in the rooms on
 # the lines before, also inside a function.

@@ -236,14 +236,14 @@ async def main():
     message = [{"role": "user", "content": "hello there you"}]
     said = await llm.generate(message, max_tokens=2)
     pieces = [piece async for piece in llm.stream(message)]
-    mistral = LLMFactory.create("mistral", temperature=0.5)
-    chosen = await LLMFactory.create_available(["mistral", "echo"], prefer="local")
-    health = await LLMFactory.health_check(["echo", "mistral"])
+    deepseek = LLMFactory.create("deepseek", temperature=0.5)
+    chosen = await LLMFactory.create_available(["deepseek", "echo"], prefer="local")
+    health = await LLMFactory.health_check(["echo", "deepseek"])
     print(json.dumps({
         "names": names, "imported": imported, "said": said, "pieces": pieces,
         "broken": LLMFactory.broken_plugins(), "chosen": type(chosen).__name__,
-        "mistral": [type(mistral).__name__, mistral.model, mistral.api_key_env],
-        "hint": health["mistral"].hint, "ok": health["echo"].ok,
+        "deepseek": [type(deepseek).__name__, deepseek.model, deepseek.api_key_env],
+        "hint": health["deepseek"].hint, "ok": health["echo"].ok,
     }))
 
 asyncio.run(main())
@@ -280,11 +280,11 @@ def test_the_example_is_installed_and_discovered(installed: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     seen = json.loads(run.stdout.splitlines()[-1])
-    assert {"echo", "mistral", "openai", "ollama"} <= set(seen["names"])
+    assert {"echo", "deepseek", "openai", "ollama"} <= set(seen["names"])
     assert seen["imported"] == []
     assert seen["said"] == "HELLO THERE"
     assert seen["pieces"] == ["HELLO", " THERE", " YOU"]
     assert seen["broken"] == {}
-    assert seen["mistral"] == ["MistralProvider", "mistral-small-latest", ["MISTRAL_API_KEY"]]
-    assert "MISTRAL_API_KEY" in seen["hint"]
+    assert seen["deepseek"] == ["DeepSeekProvider", "deepseek-chat", ["DEEPSEEK_API_KEY"]]
+    assert "DEEPSEEK_API_KEY" in seen["hint"]
     assert seen["chosen"] == "EchoProvider" and seen["ok"]

@@ -6,10 +6,23 @@ import datetime
 
 import pytest
 
-from bruno_llm import ClaudeProvider, GeminiProvider, OpenAIEmbedder, OpenAIProvider, _litellm
+from bruno_llm import (
+    ClaudeProvider,
+    GeminiProvider,
+    MistralProvider,
+    OpenAIEmbedder,
+    OpenAIProvider,
+    _litellm,
+)
 from bruno_llm.call.endpoint import Endpoint
 
-PRICED: list[type[Endpoint]] = [ClaudeProvider, GeminiProvider, OpenAIProvider, OpenAIEmbedder]
+PRICED: list[type[Endpoint]] = [
+    ClaudeProvider,
+    GeminiProvider,
+    MistralProvider,
+    OpenAIProvider,
+    OpenAIEmbedder,
+]
 # Where litellm's bundled map is known to differ from the vendor's page: (provider, model, field).
 DRIFTED: set[tuple[str, str, str]] = set()
 FIELDS = {
@@ -44,7 +57,7 @@ def test_every_price_says_where_and_when_it_was_read(cls: type[Endpoint]) -> Non
         assert price.input >= 0, model
 
 
-@pytest.mark.parametrize("cls", [ClaudeProvider, GeminiProvider, OpenAIProvider])
+@pytest.mark.parametrize("cls", [ClaudeProvider, GeminiProvider, MistralProvider, OpenAIProvider])
 def test_the_default_model_is_current_and_priced(cls: type[Endpoint]) -> None:
     assert cls.default_model in cls.prices
     facts = _litellm.model_facts(cls.prefix + cls.default_model, cls.prefix.rstrip("/"))

@@ -29,6 +29,8 @@ NAMES = [
     "FallbackProvider",
     "GeminiEmbedder",
     "GeminiProvider",
+    "MistralEmbedder",
+    "MistralProvider",
     "InvalidRequestError",
     "LLMError",
     "LLMFactory",

@@ -92,7 +92,8 @@ def translate(
 
 def request_id_of(headers: Mapping[str, str]) -> str | None:
     """The vendor's id of a request, by which its support finds it."""
-    return headers.get("x-request-id") or headers.get("request-id")
+    names = ("x-request-id", "request-id", "mistral-correlation-id")
+    return next((headers[name] for name in names if headers.get(name)), None)
 
 
 def _what_the_wire_says(exchange: Exchange) -> tuple[int | None, str]:

@@ -27,6 +27,7 @@ BUILTIN: Mapping[str, str] = {
     "claude": "bruno_llm.providers.claude:ClaudeProvider",
     "gemini": "bruno_llm.providers.gemini:GeminiProvider",
     "litellm": "bruno_llm.provider:LiteLLMProvider",
+    "mistral": "bruno_llm.providers.mistral:MistralProvider",
     "ollama": "bruno_llm.providers.ollama:OllamaProvider",
     "openai": "bruno_llm.providers.openai:OpenAIProvider",
 }

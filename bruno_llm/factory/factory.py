@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from bruno_core.interfaces.llm import LLMInterface
@@ -510,20 +511,18 @@ class UnifiedProviderFactory:
     def create_embedding(
         cls, provider: str, config: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> LiteLLMEmbedder:
-        """An embedder of ``openai``, ``ollama`` or ``gemini``, or of a litellm model string.
+        """An embedder of ``openai``, ``ollama``, ``gemini`` or ``mistral``, or of a model string.
 
         Raises:
             ConfigurationError: Nothing has that name, or the embedder refuses a setting.
         """
-        from bruno_llm.embeddings import embedder as embeddings
-
         plain, objects = split({**(config or {}), **kwargs})
         name = provider.strip()
-        embedder_class = embeddings.LiteLLMEmbedder
+        named = "LiteLLMEmbedder"
         if "/" in name:
             plain.setdefault("model", name)
         elif name.lower() in _EMBEDDERS:
-            embedder_class = getattr(embeddings, _EMBEDDERS[name.lower()])
+            named = _EMBEDDERS[name.lower()]
         else:
             raise ConfigurationError(
                 f"there is no embedder {name!r}{nearest(name.lower(), _EMBEDDERS)}"
@@ -531,6 +530,7 @@ class UnifiedProviderFactory:
         settings = ProviderConfig.from_layers(
             Layer({**plain, "provider": name}, "constructor"), accepts=_OF_EMBEDDERS
         )
+        embedder_class: type[LiteLLMEmbedder] = getattr(import_module("bruno_llm"), named)
         return embedder_class(**{**arguments_of(settings), **objects})
 
     @classmethod
@@ -550,7 +550,12 @@ class UnifiedProviderFactory:
 
 
 _OF_EMBEDDERS = ("dimensions", "batch_size", "encoding_format", "input_type")
-_EMBEDDERS = {"gemini": "GeminiEmbedder", "ollama": "OllamaEmbedder", "openai": "OpenAIEmbedder"}
+_EMBEDDERS = {
+    "gemini": "GeminiEmbedder",
+    "mistral": "MistralEmbedder",
+    "ollama": "OllamaEmbedder",
+    "openai": "OpenAIEmbedder",
+}
 
 
 def _fallback(providers: list[LLMInterface]) -> FallbackProvider:

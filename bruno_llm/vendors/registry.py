@@ -5,6 +5,7 @@ from __future__ import annotations
 from bruno_llm.vendors.anthropic.vendor import ANTHROPIC
 from bruno_llm.vendors.cohere.vendor import COHERE
 from bruno_llm.vendors.gemini.vendor import GEMINI
+from bruno_llm.vendors.mistral.vendor import MISTRAL
 from bruno_llm.vendors.ollama.vendor import OLLAMA
 from bruno_llm.vendors.openai.vendor import COMPATIBLE, OPENAI
 from bruno_llm.vendors.vendor import Vendor
@@ -14,6 +15,7 @@ __all__ = [
     "COHERE",
     "COMPATIBLE",
     "GEMINI",
+    "MISTRAL",
     "OLLAMA",
     "OPENAI",
     "VENDORS",
@@ -22,7 +24,7 @@ __all__ = [
     "vendor_of",
 ]
 
-VENDORS = (OPENAI, ANTHROPIC, GEMINI, OLLAMA, COHERE)
+VENDORS = (OPENAI, ANTHROPIC, GEMINI, MISTRAL, OLLAMA, COHERE)
 """The vendors that are known by more than their route."""
 
 _BY_ROUTE = {route: vendor for vendor in VENDORS for route in vendor.routes}

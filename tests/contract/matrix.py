@@ -14,6 +14,7 @@ from bruno_llm import (
     Completion,
     GeminiProvider,
     LiteLLMProvider,
+    MistralProvider,
     OllamaProvider,
     OpenAIProvider,
     StreamEnd,
@@ -37,12 +38,21 @@ class Case:
     id: str
     cls: type[LiteLLMProvider]
     vendor: str
+    """As ``FakeServer`` names it."""
     model: str
     """As it is given to the class."""
     variable: str | None
     """The variable to set, which the error about a missing key names."""
     named: str
     """The provider's name in errors and completions."""
+    address: str
+    """The variable that may hold the address."""
+    prefix: str
+    """What may stand before the model."""
+    prices: tuple[float, float, float]
+    """US dollars per million tokens: input, cached input, output."""
+    dearer: str | None
+    """A model of the same vendor that costs more."""
 
     def provider(self, server: FakeServer, **options: Any) -> LiteLLMProvider:
         settings = {"base_url": server.base_url(self.vendor), "api_key": KEY, "retry": None}
@@ -57,16 +67,79 @@ class Case:
         return self.id
 
 
-OPENAI = Case("openai", OpenAIProvider, "openai", "gpt-4o-mini", "OPENAI_API_KEY", "openai")
+OPENAI = Case(
+    id="openai",
+    cls=OpenAIProvider,
+    vendor="openai",
+    model="gpt-4o-mini",
+    variable="OPENAI_API_KEY",
+    named="openai",
+    address="OPENAI_BASE_URL",
+    prefix="openai/",
+    prices=(0.15, 0.075, 0.60),
+    dearer="gpt-4o-2024-08-06",
+)
 CLAUDE = Case(
-    "claude", ClaudeProvider, "anthropic", "claude-sonnet-4-5", "ANTHROPIC_API_KEY", "claude"
+    id="claude",
+    cls=ClaudeProvider,
+    vendor="anthropic",
+    model="claude-sonnet-4-5",
+    variable="ANTHROPIC_API_KEY",
+    named="claude",
+    address="ANTHROPIC_BASE_URL",
+    prefix="claude/",
+    prices=(3.00, 0.30, 15.00),
+    dearer="claude-opus-4-5-20251101",
 )
-GEMINI = Case("gemini", GeminiProvider, "gemini", "gemini-2.5-flash", "GEMINI_API_KEY", "gemini")
-OLLAMA = Case("ollama", OllamaProvider, "ollama", "llama3.2", None, "ollama")
+GEMINI = Case(
+    id="gemini",
+    cls=GeminiProvider,
+    vendor="gemini",
+    model="gemini-2.5-flash",
+    variable="GEMINI_API_KEY",
+    named="gemini",
+    address="GEMINI_API_BASE",
+    prefix="gemini/",
+    prices=(0.30, 0.03, 2.50),
+    dearer="gemini-2.5-pro",
+)
+MISTRAL = Case(
+    id="mistral",
+    cls=MistralProvider,
+    vendor="mistral",
+    model="mistral-small-latest",
+    variable="MISTRAL_API_KEY",
+    named="mistral",
+    address="MISTRAL_API_BASE",
+    prefix="mistral/",
+    prices=(0.15, 0.015, 0.60),
+    dearer="mistral-medium-latest",
+)
+OLLAMA = Case(
+    id="ollama",
+    cls=OllamaProvider,
+    vendor="ollama",
+    model="llama3.2",
+    variable=None,
+    named="ollama",
+    address="OLLAMA_HOST",
+    prefix="ollama/",
+    prices=(0.0, 0.0, 0.0),
+    dearer=None,
+)
 GENERIC = Case(
-    "generic", LiteLLMProvider, "openai", "openai/gpt-4o-mini", "OPENAI_API_KEY", "litellm"
+    id="generic",
+    cls=LiteLLMProvider,
+    vendor="openai",
+    model="openai/gpt-4o-mini",
+    variable="OPENAI_API_KEY",
+    named="litellm",
+    address="OPENAI_BASE_URL",
+    prefix="openai/",
+    prices=(0.15, 0.075, 0.60),
+    dearer="gpt-4o-2024-08-06",
 )
-CASES = (OPENAI, CLAUDE, GEMINI, OLLAMA, GENERIC)
+CASES = (OPENAI, CLAUDE, GEMINI, MISTRAL, OLLAMA, GENERIC)
 
 Make = Callable[..., LiteLLMProvider]
 
@@ -138,8 +211,8 @@ class Seen:
 
 def seen(request: Request) -> Seen:
     """What the vendor understands of a request."""
-    reader = {"openai": _openai, "anthropic": _anthropic, "gemini": _gemini, "ollama": _ollama}
-    return reader[request.vendor](request.json)
+    reader = {"anthropic": _anthropic, "gemini": _gemini, "ollama": _ollama}
+    return reader.get(request.vendor, _openai)(request.json)
 
 
 def _openai(body: dict[str, Any]) -> Seen:

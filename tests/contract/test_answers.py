@@ -21,6 +21,7 @@ from tests.contract.matrix import (
     CLAUDE,
     GEMINI,
     GENERIC,
+    MISTRAL,
     OLLAMA,
     OPENAI,
     USER,
@@ -74,7 +75,11 @@ async def test_the_vendors_request_id_is_kept(
     case: Case, make: Make, server: FakeServer, facts: str
 ) -> None:
     completion = await complete(make(), facts)
-    expected = {"request_id": "req_fake000001"} if case.vendor in ("openai", "anthropic") else {}
+    expected = (
+        {"request_id": "req_fake000001"}
+        if case.vendor in ("openai", "anthropic", "mistral")
+        else {}
+    )
     assert completion.metadata == expected
 
 
@@ -116,36 +121,22 @@ async def test_without_numbers_of_the_vendor_the_usage_is_estimated(
     assert usage.completion_tokens == provider.get_token_count(WORDS)
 
 
-COSTS = {  # US dollars per million tokens: input, cached input, output
-    "openai": (0.15, 0.075, 0.60),
-    "claude": (3.00, 0.30, 15.00),
-    "gemini": (0.30, 0.03, 2.50),
-    "ollama": (0.0, 0.0, 0.0),
-    "generic": (0.15, 0.075, 0.60),
-}
-
-
 async def test_the_cost_is_priced_by_kind_of_token(
     case: Case, make: Make, server: FakeServer, facts: str
 ) -> None:
     server.script(Reply("Oslo", usage=Usage(100, 40, 140, cached_tokens=30)))
-    fresh, cached, output = COSTS[case.id]
+    fresh, cached, output = case.prices
     expected = (70 * fresh + 30 * cached + 40 * output) / 1_000_000
     assert (await complete(make(), facts)).cost == pytest.approx(expected)
 
 
-@only(OPENAI, CLAUDE, GEMINI, GENERIC)
+@only(OPENAI, CLAUDE, GEMINI, MISTRAL, GENERIC)
 async def test_an_alias_is_priced_as_the_model_that_answered(
     case: Case, make: Make, server: FakeServer, facts: str
 ) -> None:
-    dearer = {
-        "openai": "gpt-4o-2024-08-06",
-        "anthropic": "claude-opus-4-5-20251101",
-        "gemini": "gemini-2.5-pro",
-    }[case.vendor]
-    server.script(Reply("Oslo", model=dearer), Reply("Oslo"))
+    server.script(Reply("Oslo", model=case.dearer), Reply("Oslo"))
     costly, usual = await complete(make(), facts), await complete(make(), facts)
-    assert costly.model == dearer
+    assert costly.model == case.dearer
     assert costly.cost is not None
     assert usual.cost is not None
     assert costly.cost > usual.cost
@@ -212,7 +203,7 @@ async def test_a_refusal_is_the_answer_in_words(
         assert completion.text == "I would rather not."
 
 
-@only(OPENAI, CLAUDE, GEMINI, GENERIC)  # Ollama filters nothing
+@only(OPENAI, CLAUDE, GEMINI, MISTRAL, GENERIC)  # Ollama filters nothing
 async def test_a_filtered_answer_is_an_error_where_only_text_can_be_returned(
     make: Make, server: FakeServer, way: str
 ) -> None:

@@ -34,6 +34,7 @@ from tests.contract.matrix import (
     CLAUDE,
     GEMINI,
     GENERIC,
+    MISTRAL,
     OLLAMA,
     OPENAI,
     USER,
@@ -210,7 +211,7 @@ class TestCosts:
         assert costs.total == booking.cost
         assert (booking.cost == 0) == (case.vendor == "ollama")
 
-    @only(OPENAI, CLAUDE, GEMINI, GENERIC)
+    @only(OPENAI, CLAUDE, GEMINI, MISTRAL, GENERIC)
     async def test_a_budget_refuses_before_the_request(
         self, make: Make, server: FakeServer, way: str
     ) -> None:
@@ -220,7 +221,7 @@ class TestCosts:
         assert server.requests == []
         assert costs.recent() == []
 
-    @only(OPENAI, CLAUDE, GEMINI, GENERIC)
+    @only(OPENAI, CLAUDE, GEMINI, MISTRAL, GENERIC)
     async def test_a_budget_is_spent_by_what_calls_really_cost(
         self, case: Case, make: Make, server: FakeServer, way: str
     ) -> None:
@@ -253,7 +254,7 @@ class TestCosts:
                 await ask(provider, way)
         assert (costs.total, costs.recent()) == (0, [])
 
-    @only(OPENAI, CLAUDE, GEMINI, GENERIC)
+    @only(OPENAI, CLAUDE, GEMINI, MISTRAL, GENERIC)
     async def test_an_unknown_price_is_refused_when_there_is_a_budget(
         self, case: Case, server: FakeServer, way: str
     ) -> None:
@@ -266,7 +267,7 @@ class TestCosts:
         await ask(case.cls(model, costs=costs, **settings), way)
         assert costs.recent()[0].cost is None
 
-    @only(OPENAI, CLAUDE, GEMINI, GENERIC)  # Ollama is free, whatever is declared
+    @only(OPENAI, CLAUDE, GEMINI, MISTRAL, GENERIC)  # Ollama is free, whatever is declared
     async def test_a_price_of_a_subclass_counts(
         self, case: Case, server: FakeServer, way: str
     ) -> None:

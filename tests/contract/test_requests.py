@@ -26,6 +26,7 @@ from tests.contract.matrix import (
     GEMINI,
     GENERIC,
     KEY,
+    MISTRAL,
     OPENAI,
     USER,
     WAYS,
@@ -296,7 +297,7 @@ async def test_one_call_is_one_request(make: Make, server: FakeServer, way: str)
         assert [request.endpoint for request in server.requests] == ["chat"], item
 
 
-@only(OPENAI, CLAUDE, GEMINI, GENERIC)
+@only(OPENAI, CLAUDE, GEMINI, MISTRAL, GENERIC)
 async def test_a_missing_key_is_an_error_before_any_request(case: Case, way: str) -> None:
     provider = case.cls(case.model)  # on the vendor's own address
     with pytest.raises(AuthenticationError, match=case.variable) as caught:
@@ -306,7 +307,7 @@ async def test_a_missing_key_is_an_error_before_any_request(case: Case, way: str
     assert caught.value.__cause__ is None
 
 
-@only(OPENAI, CLAUDE, GEMINI, GENERIC)
+@only(OPENAI, CLAUDE, GEMINI, MISTRAL, GENERIC)
 async def test_the_key_is_found_in_the_vendors_variable(
     case: Case, make: Make, server: FakeServer, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
@@ -320,16 +321,10 @@ async def test_the_key_is_found_in_the_vendors_variable(
 async def test_the_address_is_found_in_the_vendors_variable(
     case: Case, server: FakeServer, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    variable = {
-        "openai": "OPENAI_BASE_URL",
-        "anthropic": "ANTHROPIC_BASE_URL",
-        "gemini": "GEMINI_API_BASE",
-        "ollama": "OLLAMA_HOST",
-    }[case.vendor]
     address = server.base_url(case.vendor)
     if case.vendor == "ollama":  # a server's address is written without a scheme there
         address = address.removeprefix("http://")
-    monkeypatch.setenv(variable, address + "/")
+    monkeypatch.setenv(case.address, address + "/")
     await ask(case.cls(case.model, api_key=KEY), way)
     assert len(server.requests) == 1
 
@@ -337,10 +332,7 @@ async def test_the_address_is_found_in_the_vendors_variable(
 async def test_a_prefixed_or_blank_model_is_understood(
     case: Case, server: FakeServer, way: str
 ) -> None:
-    prefix = {"openai": "openai/", "anthropic": "claude/", "gemini": "gemini/", "ollama": "ollama/"}
-    provider = case.cls(
-        prefix[case.vendor] + case.bare, base_url=server.base_url(case.vendor), api_key=KEY
-    )
+    provider = case.cls(case.prefix + case.bare, base_url=server.base_url(case.vendor), api_key=KEY)
     await ask(provider, way)
     assert server.requests[0].model == case.bare
     if case is not GENERIC:

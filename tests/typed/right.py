@@ -39,6 +39,8 @@ from bruno_llm import (
     LiteLLMProvider,
     LLMError,
     LLMFactory,
+    MistralEmbedder,
+    MistralProvider,
     ModelNotFoundError,
     ModelPrice,
     OllamaEmbedder,
@@ -101,6 +103,7 @@ openai = OpenAIProvider(
     seed=7,
 )
 claude = ClaudeProvider(retry=None, top_k=5)
+mistral = MistralProvider(safe_prompt=True)
 gemini = GeminiProvider(safety_settings=[{"category": "x", "threshold": "y"}])
 ollama = OllamaProvider("llama3.2", num_ctx=8192, keep_alive="5m", think=True)
 fallback = FallbackProvider([openai, claude], resume="restart")
@@ -193,7 +196,12 @@ async def by_name() -> None:
 
 
 async def embeddings() -> None:
-    for embedder in (OpenAIEmbedder(dimensions=256), OllamaEmbedder(), GeminiEmbedder()):
+    for embedder in (
+        OpenAIEmbedder(dimensions=256),
+        OllamaEmbedder(),
+        GeminiEmbedder(),
+        MistralEmbedder(),
+    ):
         assert_type(await embedder.embed_texts(["a", "b"]), list[list[float]])
     assert_type(await LiteLLMEmbedder("cohere/embed-v4").embed_text("a"), list[float])
 

@@ -76,7 +76,8 @@ class OpenAIWire(EmbeddingWire):
     def stream(self, turn: Turn) -> Stream:
         usage = turn.reply.usage
         options = turn.request.json.get("stream_options") or {}
-        with_usage = bool(options.get("include_usage"))
+        # Mistral sends its numbers unasked.
+        with_usage = bool(options.get("include_usage")) or turn.request.vendor == "mistral"
 
         def chunk(delta: dict[str, Any] | None, finish: str | None = None) -> bytes:
             body = _head(turn, "chat.completion.chunk") | {"choices": []}

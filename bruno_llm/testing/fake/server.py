@@ -38,6 +38,7 @@ _MODELS = {
     "openai": ["gpt-5-mini", "gpt-4o-mini", "text-embedding-3-small"],
     "anthropic": ["claude-sonnet-4-5", "claude-haiku-4-5"],
     "gemini": ["gemini-2.5-flash", "gemini-embedding-001"],
+    "mistral": ["mistral-small-latest", "mistral-embed"],
     "ollama": ["llama3.2:latest", "nomic-embed-text:latest"],
 }
 _SCRIPTED: tuple[Endpoint, ...] = ("chat", "embed")

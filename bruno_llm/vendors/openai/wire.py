@@ -24,6 +24,7 @@ _FINISH = {
     "stop": "stop",
     "length": "length",
     "max_tokens": "length",
+    "model_length": "length",  # Mistral, at the end of the model's window
     "tool_calls": "tool_calls",
     "function_call": "function_call",
     "content_filter": "content_filter",

@@ -9,21 +9,20 @@ from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.registry import COMPATIBLE
 
 
-class MistralProvider(LiteLLMProvider):
-    """Mistral's models. The key is taken from ``MISTRAL_API_KEY`` when none is given."""
+class DeepSeekProvider(LiteLLMProvider):
+    """DeepSeek's models. The key is taken from ``DEEPSEEK_API_KEY`` when none is given."""
 
-    name = "mistral"
-    prefix = "mistral/"
-    default_model = "mistral-small-latest"
+    name = "deepseek"
+    prefix = "deepseek/"
+    default_model = "deepseek-chat"
     vendor = replace(
         COMPATIBLE,
         models=ModelList(
-            url="https://api.mistral.ai/v1",
+            url="https://api.deepseek.com",
             path="/models",
             key_header="Authorization",
             key_prefix="Bearer ",
         ),
-        api_key_env=("MISTRAL_API_KEY",),
+        api_key_env=("DEEPSEEK_API_KEY",),
         needs_key=True,
-        params=frozenset({"safe_prompt"}),
     )

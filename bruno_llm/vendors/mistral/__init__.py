@@ -1,0 +1,1 @@
+"""Mistral AI: La Plateforme, in OpenAI's format with differences of its own."""

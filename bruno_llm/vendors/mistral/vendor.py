@@ -1,0 +1,37 @@
+"""What is true of Mistral."""
+
+from __future__ import annotations
+
+from bruno_llm.errors.rules import ErrorRule
+from bruno_llm.exceptions import ContextLengthExceededError, ModelNotFoundError
+from bruno_llm.options import MistralOptions, names_of
+from bruno_llm.vendors.mistral import wire
+from bruno_llm.vendors.mistral.prices import PRICES
+from bruno_llm.vendors.model_list import ModelList
+from bruno_llm.vendors.vendor import Vendor
+
+__all__ = ["MISTRAL"]
+
+MISTRAL = Vendor(
+    name="mistral",
+    routes=("mistral",),
+    wire=wire.MISTRAL,
+    models=ModelList(
+        url="https://api.mistral.ai/v1",
+        path="/models",
+        key_header="Authorization",
+        key_prefix="Bearer ",
+    ),
+    api_key_env=("MISTRAL_API_KEY",),
+    base_url_env=("MISTRAL_API_BASE",),
+    version="/v1",
+    needs_key=True,
+    error_rules=(
+        ErrorRule(ModelNotFoundError, r"invalid_model|Invalid model:", (400,)),
+        ErrorRule(ContextLengthExceededError, r"too large for model with", (400,)),
+    ),
+    # litellm leaves a single function out of the request without a word.
+    lacks=frozenset({"tool_choice=function"}),
+    params=names_of(MistralOptions),
+    prices=PRICES,
+)

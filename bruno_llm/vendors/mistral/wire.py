@@ -1,0 +1,48 @@
+"""Mistral's chat completions: OpenAI's format, and where it differs.
+
+Source: Mistral API reference, "Chat completion". Content may be a list of parts, thoughts among
+them; ``model_length`` is a finish reason; an answer always has its usage, and a stream ends with
+``data: [DONE]``. Ids of tool calls are nine letters or digits, and others are refused (error 3280,
+"Tool call id was ... but must be a-z, A-Z, 0-9, with a length of 9"), so those that a conversation
+brings from elsewhere are changed on their way out. litellm (1.105 to 1.109) sends them as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from bruno_llm.vendors.openai import wire as openai
+
+__all__ = ["MISTRAL"]
+
+_ID = re.compile(r"[a-zA-Z0-9]{9}")
+
+
+def _request(body: dict[str, Any]) -> bool:
+    changed = False
+    for holder, name in _ids(body):
+        given = holder.get(name)
+        if isinstance(given, str) and not _ID.fullmatch(given):
+            holder[name] = _short(given)
+            changed = True
+    return changed
+
+
+def _ids(body: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where the ids of tool calls stand: with the call, and with its result."""
+    for message in body.get("messages") or ():
+        yield message, "tool_call_id"
+        for call in message.get("tool_calls") or ():
+            yield call, "id"
+
+
+def _short(given: str) -> str:
+    """The same nine characters for the same id, so that a result still finds its call."""
+    return sha256(given.encode()).hexdigest()[:9]
+
+
+MISTRAL = replace(openai.OPENAI, name="mistral", request=_request)
