@@ -11,6 +11,7 @@ from typing import Any, Literal
 from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.utils import exceptions as core
 from bruno_core.utils.logging import get_logger
+from typing_extensions import Unpack
 
 from bruno_llm import _clock
 from bruno_llm.chat import Chat, Messages
@@ -25,6 +26,7 @@ from bruno_llm.exceptions import (
     StreamError,
     TransientError,
 )
+from bruno_llm.options import AnswerOptions
 
 __all__ = ["FallbackProvider"]
 
@@ -91,7 +93,7 @@ class FallbackProvider(Chat):
 
     # --- answers ------------------------------------------------------------------------------
 
-    async def complete(self, messages: Messages, **kwargs: Any) -> Completion:
+    async def complete(self, messages: Messages, **kwargs: Unpack[AnswerOptions]) -> Completion:
         """The completion of the first provider that answers.
 
         ``completion.provider`` says which; ``completion.metadata["failures"]`` what the others
@@ -115,7 +117,7 @@ class FallbackProvider(Chat):
         return self._events(messages, kwargs, None)
 
     async def stream_events(
-        self, messages: Messages, **kwargs: Any
+        self, messages: Messages, **kwargs: Unpack[AnswerOptions]
     ) -> AsyncGenerator[StreamEvent, None]:
         """The events of the first provider that begins to answer; see the class for restarts."""
         events = self._events(messages, kwargs, self._resume)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bruno_llm.rate_limit.limit import RateLimit
 
 __all__ = [
+    "AnswerOptions",
     "CallOptions",
     "ChatOptions",
     "ClaudeOptions",
@@ -298,6 +299,18 @@ class OnlyOnCalls(TypedDict, total=False):
 
 class CallOptions(ProviderOptions, OnlyOnCalls, total=False):
     """What ``generate()``, ``complete()``, ``stream()`` and ``stream_events()`` take by name."""
+
+
+class AnswerOptions(CallOptions, total=False):
+    """The same where ``temperature`` and ``max_tokens`` have no place of their own.
+
+    Attributes:
+        temperature: How freely the model draws, 0 to 2.
+        max_tokens: The longest answer, in tokens.
+    """
+
+    temperature: float | None
+    max_tokens: int | None
 
 
 class ProviderSettings(TypedDict, total=False):

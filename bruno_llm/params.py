@@ -7,14 +7,15 @@ be sent, billed, and ignored. Here unknown names are refused with the nearest kn
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
+from bruno_llm.checks import nearest
 from bruno_llm.exceptions import ConfigurationError, InvalidRequestError
 from bruno_llm.options import (
     ChatOptions,
     Features,
     OnlyOnCalls,
+    ProviderSettings,
     RouteOptions,
     Tuning,
     names_of,
@@ -25,7 +26,9 @@ __all__ = [
     "FEATURES",
     "GENERIC_PARAMS",
     "KNOBS",
+    "NAMED",
     "PER_CALL",
+    "SETTINGS",
     "check_names",
     "check_tools",
     "present",
@@ -48,22 +51,39 @@ GENERIC_PARAMS = names_of(RouteOptions)
 PER_CALL = names_of(OnlyOnCalls)
 """What is said of one call alone."""
 
+SETTINGS = names_of(ProviderSettings)
+"""What a provider's constructor takes besides."""
 
-def check_names(names: Iterable[str], allowed: Iterable[str], where: str) -> None:
+NAMED = frozenset({"temperature", "max_tokens", "messages"})
+"""What a call takes besides."""
+
+
+def check_names(
+    names: Iterable[str], allowed: Iterable[str], where: str, near: Iterable[str] = ()
+) -> None:
     """Refuse options that nobody would read.
+
+    Args:
+        names: The options that were given.
+        allowed: The options that there are.
+        where: Of what, for the error.
+        near: Further names that may have been meant.
 
     Raises:
         ConfigurationError: Names the option, the nearest known one, and the way to send it all
             the same (``extra_body``).
     """
-    known = sorted(allowed)
+    known = frozenset(allowed)
     for name in names:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            guess = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
+        if name == "stream":
             raise ConfigurationError(
-                f"{where} has no option {name!r}; {guess} "
-                "To send a field of the vendor as it is, use extra_body={...}."
+                f"{where} has no option 'stream': use llm.stream() or llm.stream_events()"
+            )
+        if name not in known:
+            guess = nearest(name, known | frozenset(near))
+            raise ConfigurationError(
+                f"{where} has no option {name!r}{guess}",
+                hint="to send a field of the vendor as it is, use extra_body={...}",
             )
 
 

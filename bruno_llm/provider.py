@@ -25,6 +25,7 @@ from bruno_llm.call.prepare import Fitting, Request, fitted_to_window
 from bruno_llm.call.send import admitted, send
 from bruno_llm.capabilities import Capabilities, capabilities_of
 from bruno_llm.chat import Chat, Messages, replayed
+from bruno_llm.checks import Count, Temperature, check
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import ConfigurationError, EmptyResponseError, StreamError
@@ -33,7 +34,9 @@ from bruno_llm.options import CallOptions, ProviderOptions
 from bruno_llm.params import (
     CHAT_PARAMS,
     GENERIC_PARAMS,
+    NAMED,
     PER_CALL,
+    SETTINGS,
     check_names,
     check_tools,
 )
@@ -100,7 +103,7 @@ class LiteLLMProvider(Endpoint, Chat):
         **params: Unpack[ProviderOptions],
     ) -> None:
         retry, costs = former_options(params, retry, costs)
-        check_names(params, self._allowed_params(), f"{type(self).__name__}()")
+        check_names(params, self._allowed_params(), f"{type(self).__name__}()", SETTINGS)
         super().__init__(
             model,
             api_key=api_key,
@@ -111,9 +114,8 @@ class LiteLLMProvider(Endpoint, Chat):
             costs=costs,
         )
         self._system_prompt = system_prompt
-        for name, value, least in (("temperature", temperature, 0), ("max_tokens", max_tokens, 1)):
-            if value is not None:
-                _check(name, value, least)
+        check("temperature", temperature, Temperature | None)
+        check("max_tokens", max_tokens, Count | None)
         self.temperature = temperature
         self.max_tokens = max_tokens
         self.cache = cache
@@ -295,14 +297,15 @@ class LiteLLMProvider(Endpoint, Chat):
         if not self.model:
             raise self._no_model()
         if kwargs:
-            check_names(kwargs, self._allowed_params() | PER_CALL, f"A call of {self.name}")
+            allowed = self._allowed_params() | PER_CALL
+            check_names(kwargs, allowed, f"A call of {self.name}", NAMED)
         options = {**self.defaults, **self.params, **kwargs}
         if temperature is not None:
-            _check("temperature", temperature, 0)
+            check("temperature", temperature, Temperature | None)
         else:
             temperature = self.temperature
         if max_tokens is not None:
-            _check("max_tokens", max_tokens, 1)
+            check("max_tokens", max_tokens, Count | None)
         else:
             max_tokens = self.max_tokens
         limits = {"temperature": temperature, "max_tokens": max_tokens}
@@ -350,9 +353,3 @@ def _cache_key(call: ChatCall) -> str:
     return Cache.key(
         {"model": request.model, "at": request.base_url, "chat": request.chat, **request.options}
     )
-
-
-def _check(name: str, value: float, least: float) -> None:
-    # not (value >= least) also holds for NaN
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
-        raise ConfigurationError(f"{name} must be a number of at least {least}, not {value!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import pickle
 import re
@@ -19,7 +20,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bruno_llm import keys
+from bruno_llm import (
+    Budget,
+    Cache,
+    ContextWindow,
+    CostTracker,
+    LLMFactory,
+    RateLimit,
+    Retry,
+    Timeout,
+    keys,
+)
+from bruno_llm.config import policies
 from bruno_llm.config.file import find_config_file, read_config_file
 from bruno_llm.config.names import KINDS, VENDOR_PARAMS
 from bruno_llm.config.settings import PRECEDENCE, Layer, ProviderConfig, Setting, config_schema
@@ -71,9 +83,9 @@ class Vendor:
     [
         ({"temprature": 1}, "unknown setting 'temprature'; did you mean 'temperature'?"),
         ({"top_P": 0.9}, "unknown setting 'top_P'; did you mean 'top_p'?"),
-        ({"zzzzz": 1}, "unknown setting 'zzzzz'; allowed: api_key,"),
+        ({"zzzzz": 1}, "unknown setting 'zzzzz'; known: api_key,"),
         ({"retry": {"atempts": 2}}, "unknown setting 'retry.atempts'; did you mean 'attempts'?"),
-        ({"rate_limit": {"rpm": 2}}, "unknown setting 'rate_limit.rpm'; allowed: burst,"),
+        ({"rate_limit": {"rpm": 2}}, "unknown setting 'rate_limit.rpm'; known: burst,"),
         ({"window": {"max_tokens": 5}}, "unknown setting 'window.max_tokens'; did you mean"),
         ({"timeout": "12s"}, "timeout = '12s': input should be a valid number"),
         ({"timeout": 0}, "timeout = 0: input should be greater than 0"),
@@ -136,14 +148,14 @@ def test_policies_are_options_a_switch_or_their_main_option() -> None:
         retry=5,
         rate_limit={"concurrency": "3"},
         budget=2.5,
-        cache="redis://localhost/1",
+        cache=60,
         window=True,
     )
     assert config.provider == "openai"
     assert config.retry is not None and config.retry.given() == {"attempts": 5}
     assert config.rate_limit is not None and config.rate_limit.concurrency == 3
     assert config.budget is not None and config.budget[0].limit == 2.5
-    assert config.cache is not None and config.cache.store == "redis://localhost/1"
+    assert config.cache is not None and config.cache.ttl == 60
     assert config.window is not None and config.window.given() == {}
     off = ProviderConfig(provider="openai", retry=False, cache=None, budget=False)
     assert (off.retry, off.cache, off.budget) == (None, None, None)
@@ -196,6 +208,84 @@ def test_none_leaves_a_plain_setting_to_the_layers_below() -> None:
     assert empty.written() == {"provider": "openai"}
 
 
+# Whatever a policy's class refuses, its configuration and the schema refuse too.
+NOT_BUILT: list[tuple[str, Any, str]] = [
+    ("cache", "redis://host/0", "cache.store: input should be None"),
+    ("cache", {"max_entries": 0}, "cache.max_entries = 0: input should be greater than or equal"),
+    ("window", {"strategy": "summarize"}, "window.strategy: input should be 'drop_oldest', 'keep"),
+    ("window", {"warn_at": 0}, "window.warn_at = 0: input should be greater than 0"),
+    ("rate_limit", {"tokens_per_minute": 0.5}, "rate_limit.tokens_per_minute = 0.5"),
+    ("rate_limit", {"concurrency": 1, "lease": 0}, "rate_limit.lease = 0"),
+    ("retry", {"attempts": 0}, "retry.attempts = 0: input should be greater than or equal to 1"),
+    ("retry", {"timeout": 0}, "retry.timeout = 0"),
+    ("budget", {"limit": -1}, "budget.0.limit = -1"),
+    ("budget", {"limit": 1, "period": "week"}, "budget.0.period: input should be 'total', 'day'"),
+    ("costs", {"warn_at": 2}, "costs.warn_at = 2"),
+    ("timeout", 0, "timeout = 0: input should be greater than 0"),
+    ("timeout", True, "timeout = True: needs a number of seconds"),
+    ("timeout", {"reed": 3}, "unknown setting 'timeout.reed'; did you mean 'read'?"),
+    ("timeout", {"total": -1}, "timeout.total = -1: input should be greater than 0"),
+    ("temperature", 3, "temperature = 3: input should be less than or equal to 2"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "told"), NOT_BUILT)
+def test_what_cannot_be_built_is_refused_before(name: str, value: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        ProviderConfig(provider="openai", **{name: value})
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("budget", {"limit": 1, "tag": ""}),  # what only the class itself can see
+        ("rate_limit", {"concurrency": 1, "key": ""}),
+        ("retry", {"wait_max": float("inf")}),
+        ("timeout", float("nan")),
+    ],
+)
+def test_a_policy_has_the_last_word(setting: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=setting):
+        ProviderConfig(provider="openai", **{setting: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "policy", "code_only"),
+    [
+        ("retry", Retry, set()),
+        ("timeout", Timeout, set()),
+        ("rate_limit", RateLimit, set()),
+        ("budget", Budget, set()),
+        ("costs", CostTracker, {"on_warning"}),
+        ("cache", Cache, set()),
+        ("window", ContextWindow, {"summarizer", "on_warning"}),
+    ],
+)
+def test_a_policy_has_the_settings_and_defaults_of_its_class(
+    field: str, policy: type, code_only: set[str]
+) -> None:
+    settings = policies.OF_FIELD[field].model_fields
+    signature = inspect.signature(policy).parameters
+    assert set(settings) == set(signature) - code_only
+    for name, one in settings.items():
+        default = signature[name].default
+        assert one.is_required() if default is inspect.Parameter.empty else one.default == default
+        assert one.description, f"{field}.{name} is not described"
+
+
+def test_timeouts_are_a_number_or_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = {"read": 30, "total": 120}
+    assert LLMFactory.create("openai", {"timeout": both}).timeout == Timeout(read=30, total=120)
+    assert LLMFactory.create("openai", timeout=30).timeout == Timeout.of(30)
+    assert LLMFactory.create("openai", timeout=False).timeout == Timeout.of(None)
+    monkeypatch.setenv("BRUNO_LLM_OPENAI_TIMEOUT__TOTAL", "120")
+    assert LLMFactory.create("openai").timeout == Timeout(total=120)
+    monkeypatch.setenv("BRUNO_LLM_OPENAI_TIMEOUT__TOTAL", "")
+    monkeypatch.setenv("BRUNO_LLM_OPENAI_TIMEOUT", "2.5")
+    assert LLMFactory.create("openai").timeout == Timeout.of(2.5)
+
+
 # --- what it shows --------------------------------------------------------------------------
 
 SECRETIVE: dict[str, Any] = {
@@ -206,7 +296,6 @@ SECRETIVE: dict[str, Any] = {
     "extra_headers": {"Authorization": KEY, "x-api-key": KEY, "accept": "*"},
     "params": {"aws_secret_access_key": KEY, "vertex_credentials": [KEY]},
     "rate_limit": {"concurrency": 1, "store": f"redis://:{KEY}@host/0"},
-    "cache": {"store": f"redis://:{KEY}@host/0"},
     "fallback": [{"provider": "claude", "api_key": KEY}, "ollama"],
 }
 
@@ -300,13 +389,13 @@ def test_policies_from_the_environment() -> None:
         OPENAI_RATE_LIMIT='{"requests_per_minute": 60}',
         OPENAI_RATE_LIMIT__CONCURRENCY="3",
         OPENAI_BUDGET="2.50",
-        OPENAI_CACHE="redis://h/0",
+        OPENAI_CACHE="60",
     )
     assert config.retry is not None
     assert config.rate_limit is not None
     assert config.rate_limit.given() == {"requests_per_minute": 60, "concurrency": 3}
     assert config.budget is not None and config.budget[0].limit == 2.5
-    assert config.cache is not None and config.cache.store == "redis://h/0"
+    assert config.cache is not None and config.cache.ttl == 60
 
 
 def test_bruno_core_names_belong_to_the_provider_they_name() -> None:
@@ -664,15 +753,19 @@ def test_the_schema_accepts_what_the_loader_accepts() -> None:
     good: list[dict[str, Any]] = [
         PROFILES,
         {"provider": "openai", "top_p": 0.5, "retry": {"attempts": 5}, "cache": True},
-        {"provider": "openai", "retry": False, "budget": 2.5, "window": True, "cache": "redis://"},
+        {"provider": "openai", "retry": False, "budget": 2.5, "window": True, "cache": 60},
+        {"provider": "openai", "timeout": {"total": 120, "connect": None}},
+        {"provider": "openai", "timeout": 30, "window": 8000},
         {"provider": "openai", "budget": {"limit": 1}, "costs": {"ledger": "x"}, "retry": 3},
         {"provider": "openai", "fallback": ["a", {"provider": "b"}], "api_key": "${KEY}"},
     ]
     for config in good:
         assert list(validator.iter_errors(config)) == []
+        ProviderConfig(**config) if "provider" in config else None
     bad = [{"temprature": 1}, {"retry": {"atempts": 1}}, {"profiles": {"a": {"modle": "x"}}}]
+    bad += [{name: value} for name, value, _ in NOT_BUILT]
     for config in bad:
-        assert list(validator.iter_errors(config))
+        assert list(validator.iter_errors(config)), config
     json.dumps(schema)
 
 

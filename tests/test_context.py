@@ -149,14 +149,17 @@ async def test_nothing_to_fit() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"max_input_tokens": 0}, "max_input_tokens=0 is not a whole number of at least 1"),
+        (
+            {"max_input_tokens": 0},
+            "(max_input_tokens=0) is not allowed: a whole number of",
+        ),
         ({"max_input_tokens": 1.5}, "max_input_tokens=1.5"),
         ({"max_input_tokens": True}, "max_input_tokens=True"),
-        ({"reserve": -1}, "reserve=-1 is not a whole number of at least 0"),
+        ({"reserve": -1}, "(reserve=-1) is not allowed: a whole number of at least 0"),
         ({"keep_first": 0}, "keep_first=0"),
         ({"strategy": "newest"}, "strategy='newest' is unknown: use drop_oldest, keep_ends"),
         ({"strategy": "summarize"}, "summarizer= go together"),
-        ({"warn_at": 0}, "warn_at=0 is not a share"),
+        ({"warn_at": 0}, "(warn_at=0) is not allowed: a number above 0 and at most 1"),
         ({"warn_at": 1.1}, "warn_at=1.1"),
         ({"warn_at": "all"}, "warn_at='all'"),
     ],

@@ -250,7 +250,7 @@ async def test_a_foreign_constructor_gets_what_it_takes(monkeypatch: pytest.Monk
 
 def test_a_foreign_constructor_refuses() -> None:
     assert "unknown setting 'voize'; did you mean" in refused("plain", voize="x")
-    assert "provider 'plain' has no setting 'retry'; allowed: api_key, fail" in refused(
+    assert "provider 'plain' has no setting 'retry'; known: api_key, fail" in refused(
         "plain", retry=True
     )
     with pytest.raises(ConfigurationError) as caught:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from bruno_llm.checks import nearest
 from bruno_llm.config import policies
-from bruno_llm.config.file import nearest
 from bruno_llm.config.names import KINDS, VENDOR_PARAMS
 
 __all__ = ["describe"]
@@ -27,10 +26,14 @@ def describe(error: ValidationError) -> str:
 def _describe_one(problem: Any) -> str:
     # Branches of a union and validators put their own names into the place.
     place = [str(p) for p in problem["loc"] if not str(p).startswith(("function-", "nullable["))]
-    place = [p for p in place if p not in ("ProviderConfig", "str")]
+    place = [p for p in place if p not in ("ProviderConfig", "str", "number", "settings")]
     name = ".".join(place)
     if problem["type"] == "extra_forbidden":
-        known = {*KINDS, *VENDOR_PARAMS} if len(place) == 1 else _options(place[0])
+        known = (
+            {*KINDS, *VENDOR_PARAMS}
+            if len(place) == 1
+            else policies.OF_FIELD[place[0]].model_fields
+        )
         return f"unknown setting {name!r}{nearest(place[-1], known)}"
     if problem["type"] == "missing":
         return f"{name} is missing"
@@ -38,17 +41,6 @@ def _describe_one(problem: Any) -> str:
     if not name:
         return str(message)
     return f"{name}{_shown_value(problem['input'])}: {message[:1].lower()}{message[1:]}"
-
-
-def _options(policy: str) -> Collection[str]:
-    models: dict[str, type[BaseModel]] = {
-        "retry": policies.Retry,
-        "rate_limit": policies.RateLimit,
-        "costs": policies.Costs,
-        "cache": policies.Cache,
-        "window": policies.Window,
-    }
-    return models[policy].model_fields
 
 
 def _shown_value(value: Any) -> str:

@@ -26,7 +26,6 @@ A file of bruno-core is read too: the configuration is its section ``llm``.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import sys
@@ -35,19 +34,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bruno_llm.checks import nearest
 from bruno_llm.exceptions import ConfigurationError
 
-__all__ = ["ConfigFile", "find_config_file", "lay", "nearest", "read_config_file"]
+__all__ = ["ConfigFile", "find_config_file", "lay", "read_config_file"]
 
 _NAMES = ("config.toml", "config.yaml", "config.yml", "config.json")
 _TOP = ("default_profile", "defaults", "profiles")
-
-
-def nearest(name: str, allowed: Any) -> str:
-    """``"; did you mean 'model'?"``, or the whole list when nothing is near."""
-    names = sorted(allowed)
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; allowed: {', '.join(names)}"
 
 
 def lay(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any]:

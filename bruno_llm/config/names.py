@@ -16,7 +16,7 @@ KINDS: Mapping[str, Kind] = {
     "model": "text",
     "api_key": "text",
     "base_url": "text",
-    "timeout": "number",
+    "timeout": "policy",
     "system_prompt": "text",
     "temperature": "number",
     "max_tokens": "number",

@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    Tag,
+    create_model,
+    model_validator,
+)
 
+from bruno_llm.checks import Amount, Seconds
+from bruno_llm.costs.budgets import Budget
+from bruno_llm.costs.tracker import CostTracker
+from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.policies.cache import Cache
+from bruno_llm.policies.retry import Retry
+from bruno_llm.policies.timeouts import Timeout
+from bruno_llm.policies.window import STRATEGIES, ContextWindow
+from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import hide_url_secrets, is_secret_name
 
 __all__ = [
-    "Budget",
+    "OF_FIELD",
+    "BudgetSettings",
     "Budgets",
-    "Cache",
-    "Costs",
+    "CacheSettings",
+    "CostsSettings",
     "PolicySettings",
-    "RateLimit",
-    "Retry",
+    "RateLimitSettings",
+    "RetrySettings",
+    "TimeoutSettings",
+    "Timeouts",
     "Url",
-    "Window",
-    "is_secret_name",
+    "WindowSettings",
     "presentable",
     "seal",
+    "settings_of",
     "switch",
     "unseal",
 ]
@@ -64,64 +89,112 @@ def presentable(value: Any) -> Any:
 class PolicySettings(BaseModel):
     """What the policies have in common: unknown names are refused, a repr shows no secret."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    policy: ClassVar[Callable[..., Any]]
+
+    if TYPE_CHECKING:  # the fields of what settings_of() makes
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         return list(presentable(self).items())
+
+    @model_validator(mode="after")
+    def _can_be_built(self) -> PolicySettings:
+        tried = {name: value for name, value in self.given().items() if name not in _NOT_TRIED}
+        try:
+            type(self).policy(**tried)
+        except ConfigurationError as error:
+            raise ValueError(error.message) from None
+        return self
 
     def given(self) -> dict[str, Any]:
         """What was written, as arguments of the policy's class."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
-
-class Retry(PolicySettings):
-    """How failed attempts are repeated."""
-
-    attempts: int = Field(default=3, ge=1, description="Tries in all, the first one included")
-    timeout: float | None = Field(default=120.0, gt=0, description="Seconds for all tries together")
-    wait_initial: float = Field(default=0.5, ge=0, description="Longest first wait, in seconds")
-    wait_max: float = Field(default=30.0, ge=0, description="Longest wait, in seconds")
+    def build(self, **more: Any) -> Any:
+        """The policy itself; ``more`` wins over what was written."""
+        return type(self).policy(**{**self.given(), **more})
 
 
-class RateLimit(PolicySettings):
-    """How much is sent to the provider."""
+# What is looked for, or opened, when the policy is built.
+_NOT_TRIED = ("store", "ledger", "budget")
 
-    requests_per_minute: float | None = Field(default=None, gt=0)
-    tokens_per_minute: float | None = Field(default=None, gt=0)
-    concurrency: int | None = Field(default=None, ge=1, description="Calls at the same time")
-    store: Url | None = Field(
-        default=None, description="redis:// address to share the limits between processes"
+
+def settings_of(
+    policy: type, name: str | None = None, *, without: Collection[str] = (), **instead: Any
+) -> type[PolicySettings]:
+    """A policy as a configuration writes it, made from the signature of its class.
+
+    Names, defaults, limits and descriptions are the class's own, so that the configuration, its
+    JSON schema and the constructor cannot differ.
+
+    Args:
+        policy: A class whose arguments are annotated, with a google docstring.
+        name: What it is called in the schema.
+        without: Arguments that only code can give, such as functions.
+        **instead: The types of arguments that a configuration writes in another way.
+    """
+    said = _descriptions(policy)
+    fields: dict[str, Any] = {}
+    for argument, parameter in inspect.signature(policy).parameters.items():
+        if argument in without:
+            continue
+        default = ... if parameter.default is parameter.empty else parameter.default
+        field = Field(default=default, description=said.get(argument))
+        fields[argument] = (instead.get(argument, parameter.annotation), field)
+    text = (inspect.getdoc(policy) or "").partition("\n")[0]
+    model: type[PolicySettings] = create_model(
+        name or policy.__name__,
+        __base__=PolicySettings,
+        __module__=policy.__module__,  # where the names of its annotations are known
+        __doc__=text,
+        **fields,
     )
-    max_waiting: int = Field(default=1000, ge=0, description="Calls that may wait for their turn")
-    wait_timeout: float | None = Field(default=60.0, gt=0, description="Longest wait, in seconds")
-    on_store_failure: Literal["error", "local"] = Field(
-        default="error", description="Without the store: fail, or limit this process alone"
-    )
-    key: str = Field(default="default", min_length=1, description="Who shares the limits")
-    burst: int | None = Field(default=None, ge=1, description="Requests that may start at once")
-    lease: float = Field(
-        default=15.0, gt=0, description="Seconds until the slot of a dead process is free again"
-    )
+    model.policy = policy
+    # From here on it is the name in this module, by which it is pickled.
+    model.__module__, model.__qualname__ = __name__, f"{model.__name__}Settings"
+    return model
 
 
-class Budget(PolicySettings):
-    """An upper limit on what calls may cost."""
-
-    limit: float = Field(ge=0, description="US dollars")
-    period: Literal["total", "day", "month"] = Field(
-        default="total", description="For ever, or for each day or month of UTC"
+def _descriptions(policy: type) -> dict[str, str]:
+    """Argument -> the first sentence about it in the class's docstring."""
+    text = inspect.getdoc(policy) or ""
+    listed = re.search(r"^(?:Args|Attributes):\n(.*?)(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(
+        r"^    (\w+): (.*?)(?=^    \w|\Z)", listed[1] if listed else "", re.MULTILINE | re.DOTALL
     )
-    tag: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Only calls with this tag; * gives every tag its own budget",
+    plain = ((name, " ".join(words.replace("``", "").split())) for name, words in found)
+    return {name: re.split(r"\.(?=\s|$)|: \*", words)[0] for name, words in plain}
+
+
+# Which strategy a text can name: a summarizer is a provider, which only code can give.
+_STRATEGY: Any = Literal[tuple(name for name in STRATEGIES if name != "summarize")]
+
+if TYPE_CHECKING:  # made while the program runs; all that is known of them is what they share
+    RetrySettings: TypeAlias = PolicySettings
+    TimeoutSettings: TypeAlias = PolicySettings
+    RateLimitSettings: TypeAlias = PolicySettings
+    BudgetSettings: TypeAlias = PolicySettings
+    CostsSettings: TypeAlias = PolicySettings
+    CacheSettings: TypeAlias = PolicySettings
+    WindowSettings: TypeAlias = PolicySettings
+else:
+    RetrySettings = settings_of(Retry)
+    TimeoutSettings = settings_of(Timeout)
+    RateLimitSettings = settings_of(RateLimit, store=Url | None)
+    BudgetSettings = settings_of(Budget, limit=Amount)
+    CacheSettings = settings_of(Cache)
+    WindowSettings = settings_of(
+        ContextWindow, "Window", without=("summarizer", "on_warning"), strategy=_STRATEGY
     )
 
 
 def _read_budgets(value: Any) -> Any:
     if isinstance(value, int | float | str):
         value = {"limit": value}
-    if isinstance(value, Mapping | Budget):
+    if isinstance(value, Mapping | PolicySettings):
         value = [value]
     if not isinstance(value, list | tuple):
         return value
@@ -129,56 +202,68 @@ def _read_budgets(value: Any) -> Any:
 
 
 Budgets = Annotated[
-    tuple[Budget, ...] | None,
+    tuple[BudgetSettings, ...] | None,
     BeforeValidator(
-        _read_budgets, json_schema_input_type=float | Budget | list[float | Budget] | None
+        _read_budgets,
+        json_schema_input_type=float | BudgetSettings | list[float | BudgetSettings] | None,
     ),
 ]
 """One budget in US dollars, one with its options, or several."""
 
-
-class Costs(PolicySettings):
-    """What calls may cost, in US dollars."""
-
-    budget: Budgets = Field(default=None, description="US dollars that may be spent")
-    warn_at: float = Field(default=0.8, gt=0, le=1, description="Share of the budget that warns")
-    ledger: str | None = Field(default=None, description="File in which the costs survive")
-    allow_unknown_prices: bool = Field(
-        default=False, description="With a budget: allow models without a known price"
+if not TYPE_CHECKING:
+    CostsSettings = settings_of(
+        CostTracker, "Costs", without=("on_warning",), budget=Budgets, ledger=str | None
     )
 
 
-class Cache(PolicySettings):
-    """Where answers are kept."""
-
-    store: Url | None = Field(
-        default=None, description="Memory when left out; a directory, or a redis:// address"
-    )
-    ttl: float | None = Field(default=None, gt=0, description="Seconds until an answer is stale")
-    max_entries: int = Field(default=1000, ge=1, description="Answers that are kept in memory")
+def _number_or_settings(value: Any) -> str:
+    return "settings" if isinstance(value, Mapping | PolicySettings) else "number"
 
 
-class Window(PolicySettings):
-    """How a conversation is fitted to the model's context window."""
-
-    max_input_tokens: int | None = Field(default=None, ge=1)
-    reserve: int | None = Field(default=None, ge=0, description="Tokens kept for the answer")
-    strategy: str = Field(default="drop_oldest", description="What is left out first")
-    warn_at: float = Field(default=0.9, gt=0, le=1, description="Share of the window that warns")
-    keep_first: int = Field(default=1, ge=1, description="Messages at the start that stay")
+def _no_switch(value: Any) -> Any:
+    if value is True:
+        raise ValueError("needs a number of seconds, or settings such as read and total")
+    return None if value is False else value
 
 
-def switch(short: str, input_type: Any) -> BeforeValidator:
+Timeouts = Annotated[
+    Annotated[
+        Annotated[Seconds, Tag("number")] | Annotated[TimeoutSettings, Tag("settings")],
+        Discriminator(_number_or_settings),
+    ]
+    | None,
+    BeforeValidator(
+        _no_switch, json_schema_input_type=Seconds | TimeoutSettings | Literal[False] | None
+    ),
+]
+"""Seconds, or the settings of a ``Timeout``."""
+
+OF_FIELD: Mapping[str, type[BaseModel]] = {
+    "timeout": TimeoutSettings,
+    "retry": RetrySettings,
+    "rate_limit": RateLimitSettings,
+    "costs": CostsSettings,
+    "budget": BudgetSettings,
+    "cache": CacheSettings,
+    "window": WindowSettings,
+}
+"""The settings of each policy in a configuration."""
+
+
+def switch(number: str, input_type: Any, text: str | None = None) -> BeforeValidator:
     """``true`` is the policy with its defaults, ``false`` is off, one value is its main setting.
 
     Args:
-        short: The setting that a single number or text stands for.
+        number: The setting that a single number stands for.
         input_type: What may be written, for the JSON schema.
+        text: The setting that a single text stands for, when it is another one.
     """
 
     def read(value: Any) -> Any:
         if isinstance(value, bool):
             return {} if value else None
-        return {short: value} if isinstance(value, int | float | str) else value
+        if text and isinstance(value, str):
+            return {text: value}
+        return {number: value} if isinstance(value, int | float | str) else value
 
     return BeforeValidator(read, json_schema_input_type=input_type)

@@ -33,6 +33,7 @@ from pydantic import (
     model_validator,
 )
 
+from bruno_llm.checks import Count, Temperature, nearest
 from bruno_llm.config import policies
 from bruno_llm.config.env import (
     bruno_core_settings,
@@ -41,7 +42,7 @@ from bruno_llm.config.env import (
     provider_settings,
 )
 from bruno_llm.config.errors import describe
-from bruno_llm.config.file import find_config_file, lay, nearest, read_config_file
+from bruno_llm.config.file import find_config_file, lay, read_config_file
 from bruno_llm.config.names import KINDS, VENDOR_PARAMS, canonical, with_provider
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.keys import hide_url_secrets, mask, resolve_key
@@ -88,7 +89,7 @@ class ProviderConfig(BaseModel):
 
     Parameters of the vendor (``top_p``, ``num_ctx``) may stand beside the settings or under
     ``params``. A policy is its options, ``true`` for its defaults, ``false`` for off, or its
-    main option alone (``retry: 5``, ``budget: 2.50``, ``cache: redis://...``).
+    main option alone (``retry: 5``, ``budget: 2.50``, ``cache: 3600``).
 
     Raises:
         ConfigurationError: A setting is unknown (with the nearest name) or its value is wrong.
@@ -109,34 +110,38 @@ class ProviderConfig(BaseModel):
         default=None, description="Better in the environment or in the keyring"
     )
     base_url: policies.Url | None = Field(default=None, description="Address of the API")
-    timeout: float | None = Field(
-        default=None, gt=0, description="Seconds for one attempt; null for no limit"
+    timeout: policies.Timeouts = Field(
+        default=None, description="Seconds, or the limits of a call each by itself; null for none"
     )
     system_prompt: str | None = Field(default=None, description="Sent before each conversation")
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    max_tokens: int | None = Field(default=None, ge=1, description="Longest answer, in tokens")
+    temperature: Temperature | None = None
+    max_tokens: Count | None = Field(default=None, description="Longest answer, in tokens")
     params: dict[str, Any] = Field(
         default_factory=dict, description="Parameters of the vendor, such as top_p"
     )
     retry: Annotated[
-        policies.Retry | None, policies.switch("attempts", policies.Retry | bool | int | None)
+        policies.RetrySettings | None,
+        policies.switch("attempts", policies.RetrySettings | bool | int | None),
     ] = None
     rate_limit: Annotated[
-        policies.RateLimit | None,
-        policies.switch("requests_per_minute", policies.RateLimit | bool | float | None),
+        policies.RateLimitSettings | None,
+        policies.switch("requests_per_minute", policies.RateLimitSettings | bool | float | None),
     ] = None
     budget: policies.Budgets = Field(default=None, description="US dollars that may be spent")
     costs: Annotated[
-        policies.Costs | None, policies.switch("budget", policies.Costs | bool | None)
+        policies.CostsSettings | None,
+        policies.switch("budget", policies.CostsSettings | bool | None),
     ] = None
     fallback: list[str | ProviderConfig] = Field(
         default_factory=list, description="Who answers when this provider cannot, in order"
     )
     cache: Annotated[
-        policies.Cache | None, policies.switch("store", policies.Cache | bool | str | None)
+        policies.CacheSettings | None,
+        policies.switch("ttl", policies.CacheSettings | bool | float | None, text="store"),
     ] = None
     window: Annotated[
-        policies.Window | None, policies.switch("max_input_tokens", policies.Window | bool | None)
+        policies.WindowSettings | None,
+        policies.switch("max_input_tokens", policies.WindowSettings | bool | int | None),
     ] = None
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -183,11 +188,6 @@ class ProviderConfig(BaseModel):
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         return [(n, self._shown(n)) for n in type(self).model_fields if n in self.model_fields_set]
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ProviderConfig:
-        """The configuration in a mapping, the environment not asked."""
-        return cls.from_layers(Layer(values, "constructor"))
 
     @classmethod
     def from_layers(cls, *layers: Layer, accepts: Collection[str] = ()) -> ProviderConfig:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _clock
+from bruno_llm.checks import Share, check
 from bruno_llm.costs import report as cost_report
 from bruno_llm.costs.books import (
     Entry,
@@ -37,7 +38,7 @@ from bruno_llm.costs.budgets import (
 from bruno_llm.costs.report import BudgetState, By, CostLine, Report, Since, Source
 from bruno_llm.costs.reservation import Booking, Kind, Reservation
 from bruno_llm.costs.stores import LedgerStore, ProcessStore, Store
-from bruno_llm.exceptions import BudgetExceededError, ConfigurationError
+from bruno_llm.exceptions import BudgetExceededError
 
 if TYPE_CHECKING:
     from bruno_llm.completion import Usage
@@ -73,14 +74,13 @@ class CostTracker:
     def __init__(
         self,
         budget: Money | Budget | Sequence[Budget] | None = None,
-        warn_at: float = 0.8,
+        warn_at: Share = 0.8,
         ledger: str | os.PathLike[str] | None = None,
         *,
         allow_unknown_prices: bool = False,
         on_warning: Callable[[BudgetWarning], Any] | None = None,
     ) -> None:
-        if not 0 < warn_at <= 1:
-            raise ConfigurationError(f"warn_at={warn_at!r} must be above 0 and at most 1")
+        check("warn_at", warn_at, Share, "CostTracker")
         self._budgets = read_budgets(budget)
         self._warn_at = Decimal(str(warn_at))
         self._allow_unknown = allow_unknown_prices

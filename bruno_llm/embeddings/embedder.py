@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from bruno_llm import _litellm
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.send import Call, admitted, send
+from bruno_llm.checks import Count, check
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import (
@@ -128,9 +129,8 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
             rate_limit=rate_limit,
             costs=costs,
         )
-        for name, value in (("dimensions", dimensions), ("batch_size", batch_size)):
-            if value is not None and (isinstance(value, bool) or value < 1):
-                raise ConfigurationError(f"{name} must be a whole number above 0, not {value!r}")
+        check("dimensions", dimensions, Count | None, type(self).__name__)
+        check("batch_size", batch_size, Count | None, type(self).__name__)
         self._dimensions = dimensions
         self._probed: int | None = None
         self._batch_size = batch_size

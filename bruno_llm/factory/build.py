@@ -12,8 +12,8 @@ from typing import Any
 from bruno_core.interfaces.llm import LLMInterface
 from pydantic import SecretStr
 
+from bruno_llm.checks import nearest
 from bruno_llm.config import policies
-from bruno_llm.config.file import nearest
 from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.factory.plugins import adopt, list_plugins, load_plugin, problems
@@ -188,17 +188,18 @@ def own_names(create: ProviderClass) -> frozenset[str]:
 def arguments_of(config: ProviderConfig) -> dict[str, Any]:
     """A constructor's arguments: what was written, policies built, ``params`` spread."""
     written = config.model_fields_set
-    plain = ("model", "base_url", "timeout", "system_prompt", "temperature", "max_tokens")
+    plain = ("model", "base_url", "system_prompt", "temperature", "max_tokens")
     arguments: dict[str, Any] = {
         name: getattr(config, name) for name in ("api_key", *plain) if name in written
     }
     if config.model is None:
         arguments.pop("model", None)
     arguments |= policies.unseal(config.params)
-    for name, build_policy in _POLICIES.items():
+    for name in ("timeout", "retry", "rate_limit", "cache", "window"):
         if name in written:
-            settings = getattr(config, name)
-            arguments[name] = None if settings is None else build_policy(settings.given())
+            value = getattr(config, name)
+            is_policy = isinstance(value, policies.PolicySettings)
+            arguments[name] = value.build() if is_policy else value
     if config.budget is not None or config.costs is not None:
         arguments["costs"] = _costs(config)
     elif "costs" in written:
@@ -206,46 +207,10 @@ def arguments_of(config: ProviderConfig) -> dict[str, Any]:
     return arguments
 
 
-def _retry(options: dict[str, Any]) -> Any:
-    from bruno_llm.policies.retry import Retry
-
-    return Retry(**options)
-
-
-def _rate_limit(options: dict[str, Any]) -> Any:
-    from bruno_llm.rate_limit.limit import RateLimit
-
-    return RateLimit(**options)
-
-
-def _cache(options: dict[str, Any]) -> Any:
-    from bruno_llm.policies.cache import Cache
-
-    return Cache(**options)
-
-
-def _window(options: dict[str, Any]) -> Any:
-    from bruno_llm.policies.window import ContextWindow
-
-    return ContextWindow(**options)
-
-
-_POLICIES: Mapping[str, Callable[[dict[str, Any]], Any]] = {
-    "retry": _retry,
-    "rate_limit": _rate_limit,
-    "cache": _cache,
-    "window": _window,
-}
-
-
 def _costs(config: ProviderConfig) -> Any:
-    from bruno_llm.costs.tracker import Budget, CostTracker
-
-    options = config.costs.given() if config.costs is not None else {}
-    inner = options.pop("budget", None)
-    written = config.budget if config.budget is not None else inner
-    budgets = [Budget(**budget.given()) for budget in written or ()]
-    return CostTracker(budgets or None, **options)
+    costs = config.costs if config.costs is not None else policies.CostsSettings()
+    written = config.budget if config.budget is not None else costs.given().get("budget")
+    return costs.build(budget=[budget.build() for budget in written or ()] or None)
 
 
 def build(target: Target, config: ProviderConfig, objects: Mapping[str, Any]) -> LLMInterface:

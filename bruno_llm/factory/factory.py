@@ -18,8 +18,8 @@ from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.config import BrunoConfig, LLMConfig
 from bruno_core.utils.logging import get_logger
 
+from bruno_llm.checks import nearest
 from bruno_llm.config.env import named_provider
-from bruno_llm.config.file import nearest
 from bruno_llm.config.names import canonical, with_provider
 from bruno_llm.config.settings import Layer, ProviderConfig, Setting, environment_layer
 from bruno_llm.exceptions import ConfigurationError, LLMError

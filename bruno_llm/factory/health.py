@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from bruno_llm import _clock
 from bruno_llm.capabilities import Capabilities
-from bruno_llm.config.file import nearest
+from bruno_llm.checks import nearest
 from bruno_llm.exceptions import (
     AuthenticationError,
     ConfigurationError,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm import _clock
+from bruno_llm.checks import Count, Seconds, check_arguments
 from bruno_llm.completion import Completion
 from bruno_llm.exceptions import ConfigurationError
 
@@ -34,14 +35,11 @@ class Cache:
     """
 
     def __init__(
-        self, store: None = None, ttl: float | None = None, *, max_entries: int = 1000
+        self, store: None = None, ttl: Seconds | None = None, *, max_entries: Count = 1000
     ) -> None:
         if store is not None:
             raise ConfigurationError("cache: store must be None (memory); no other store exists")
-        if ttl is not None and ttl <= 0:
-            raise ConfigurationError(f"cache: ttl must be seconds above 0 or None, not {ttl!r}")
-        if max_entries < 1:
-            raise ConfigurationError(f"cache: max_entries must be at least 1, not {max_entries!r}")
+        check_arguments("Cache", Cache.__init__, {"ttl": ttl, "max_entries": max_entries})
         self.ttl = ttl
         self.max_entries = max_entries
         self._entries: OrderedDict[str, tuple[float, Completion]] = OrderedDict()

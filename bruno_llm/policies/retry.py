@@ -8,7 +8,6 @@ takes all four as functions, and what is left of it then is the loop below.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from typing import TypeVar
 from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _clock
-from bruno_llm.exceptions import ConfigurationError, LLMError, TransientError
+from bruno_llm.checks import Count, Seconds, Wait, check_arguments
+from bruno_llm.exceptions import LLMError, TransientError
 
 __all__ = ["OnRetry", "Retry"]
 
@@ -54,22 +54,13 @@ class Retry:
         ConfigurationError: A value is outside what is allowed.
     """
 
-    attempts: int = 3
-    timeout: float | None = 120.0
-    wait_initial: float = 0.5
-    wait_max: float = 30.0
+    attempts: Count = 3
+    timeout: Seconds | None = 120.0
+    wait_initial: Wait = 0.5
+    wait_max: Wait = 30.0
 
     def __post_init__(self) -> None:
-        if not _is_number(self.attempts) or self.attempts != int(self.attempts):
-            raise _wrong("attempts", self.attempts, "a whole number, at least 1")
-        if self.attempts < 1:
-            raise _wrong("attempts", self.attempts, "a whole number, at least 1")
-        if self.timeout is not None and (not _is_number(self.timeout) or self.timeout <= 0):
-            raise _wrong("timeout", self.timeout, "seconds above 0, or None for no deadline")
-        for name in ("wait_initial", "wait_max"):
-            value = getattr(self, name)
-            if not _is_number(value) or value < 0:
-                raise _wrong(name, value, "seconds, 0 or more")
+        check_arguments("Retry", Retry, {name: getattr(self, name) for name in self.__slots__})
 
     async def run(
         self, attempt: Callable[[], Awaitable[T]], *, on_retry: OnRetry | None = None
@@ -131,11 +122,3 @@ class Retry:
             wait_seconds=round(wait, 3),
             told_by_vendor=error.retry_after is not None,
         )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _wrong(name: str, value: object, allowed: str) -> ConfigurationError:
-    return ConfigurationError(f"Retry({name}={value!r}) is not allowed: {allowed}")

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.checks import Seconds, check_arguments
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as deadline
@@ -63,21 +63,13 @@ class Timeout:
         connect: Of one try: until the connection stands.
     """
 
-    read: float | None = 60.0
-    total: float | None = None
-    first_token: float | None = None
-    connect: float | None = 10.0
+    read: Seconds | None = 60.0
+    total: Seconds | None = None
+    first_token: Seconds | None = None
+    connect: Seconds | None = 10.0
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if value is None:
-                continue
-            # not (value > 0) also holds for NaN
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise ConfigurationError(
-                    f"timeout: {name} must be a number of seconds above 0 or None, not {value!r}"
-                )
+        check_arguments("Timeout", Timeout, {name: getattr(self, name) for name in self.__slots__})
 
     @classmethod
     def of(cls, value: Timeout | float | None) -> Timeout:

@@ -10,10 +10,12 @@ import copy
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, get_args
 
+from bruno_core.interfaces import LLMInterface
 from bruno_core.utils.logging import get_logger
 
+from bruno_llm.checks import Count, CountOrNone, Share, check_arguments
 from bruno_llm.completion import Trimmed
 from bruno_llm.exceptions import ConfigurationError, ContextLengthExceededError, LLMError
 from bruno_llm.policies.summary import Summaries
@@ -30,21 +32,16 @@ from bruno_llm.policies.turns import (
     what_is_wrong,
 )
 
-if TYPE_CHECKING:
-    from bruno_core.interfaces import LLMInterface
-
 __all__ = ["ContextWindow", "Fitted", "Strategy"]
 
 logger = get_logger(__name__)
 
 Counter = Callable[[Mapping[str, Any]], int]
-Strategy = (
-    Literal["drop_oldest", "keep_ends", "summarize", "error"]
-    | Callable[[Messages, int], "Messages | Awaitable[Messages]"]
-)
+Named = Literal["drop_oldest", "keep_ends", "summarize", "error"]
+Strategy = Named | Callable[[Messages, int], "Messages | Awaitable[Messages]"]
 """A name, or a function ``(messages, limit_tokens) -> messages``, plain or async."""
 
-STRATEGIES = ("drop_oldest", "keep_ends", "summarize", "error")
+STRATEGIES: tuple[str, ...] = get_args(Named)
 DEFAULT_RESERVE_SHARE = 4
 DEFAULT_RESERVE_MOST = 4096
 
@@ -86,18 +83,16 @@ class ContextWindow:
 
     def __init__(
         self,
-        max_input_tokens: int | None = None,
-        reserve: int | None = None,
+        max_input_tokens: Count | None = None,
+        reserve: CountOrNone | None = None,
         strategy: Strategy | str = "drop_oldest",
-        warn_at: float = 0.9,
+        warn_at: Share = 0.9,
         *,
         summarizer: LLMInterface | None = None,
-        keep_first: int = 1,
+        keep_first: Count = 1,
         on_warning: Callable[[int, int], Any] | None = None,
     ) -> None:
-        _whole("max_input_tokens", max_input_tokens, 1)
-        _whole("reserve", reserve, 0)
-        _whole("keep_first", keep_first, 1)
+        check_arguments("ContextWindow", ContextWindow.__init__, locals())
         if not callable(strategy) and strategy not in STRATEGIES:
             raise ConfigurationError(
                 f"strategy={strategy!r} is unknown: use {', '.join(STRATEGIES)}, or a function "
@@ -107,8 +102,6 @@ class ContextWindow:
             raise ConfigurationError(
                 'strategy="summarize" and summarizer= go together: the one needs the other'
             )
-        if not (isinstance(warn_at, int | float) and 0 < warn_at <= 1):
-            raise ConfigurationError(f"warn_at={warn_at!r} is not a share above 0 and up to 1")
         self.max_input_tokens = max_input_tokens
         self.reserve = reserve
         self.strategy = strategy
@@ -295,10 +288,3 @@ class ContextWindow:
             limit=limit,
         )
         return Fitted(fitted.messages, fitted.tokens, trimmed)
-
-
-def _whole(name: str, value: int | None, least: int) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigurationError(f"{name}={value!r} is not a whole number of at least {least}")

@@ -18,11 +18,13 @@ import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from annotated_types import Ge
 from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _clock
+from bruno_llm.checks import Count, CountOrNone, PerMinute, Seconds, Wait, check_arguments
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError, RateLimitError
 from bruno_llm.rate_limit.headers import Vendor
 from bruno_llm.rate_limit.lines import Account, Line, Pacer, Slots, WaitingRules
@@ -81,29 +83,23 @@ class RateLimit:
 
     def __init__(
         self,
-        requests_per_minute: float | None = None,
-        tokens_per_minute: float | None = None,
-        concurrency: int | None = None,
+        requests_per_minute: PerMinute | None = None,
+        tokens_per_minute: Annotated[float, Ge(1)] | None = None,
+        concurrency: Count | None = None,
         store: str | None = None,
         *,
-        max_waiting: int = 1000,
-        wait_timeout: float | None = 60.0,
+        max_waiting: CountOrNone = 1000,
+        wait_timeout: Wait | None = 60.0,
         on_store_failure: Literal["error", "local"] = "error",
         key: str = "default",
-        burst: int | None = None,
-        lease: float = 15.0,
+        burst: Count | None = None,
+        lease: Seconds = 15.0,
     ) -> None:
-        _check_number("requests_per_minute", requests_per_minute, above=0, optional=True)
-        _check_number("tokens_per_minute", tokens_per_minute, at_least=1, optional=True)
-        _check_number("concurrency", concurrency, at_least=1, whole=True, optional=True)
-        _check_number("max_waiting", max_waiting, at_least=0, whole=True)
-        _check_number("wait_timeout", wait_timeout, at_least=0, optional=True)
-        _check_number("burst", burst, at_least=1, whole=True, optional=True)
-        _check_number("lease", lease, above=0)
-        if on_store_failure not in ("error", "local"):
-            raise _wrong("on_store_failure", on_store_failure, "'error' or 'local'")
+        check_arguments("RateLimit", RateLimit.__init__, locals())
         if not isinstance(key, str) or not key:
-            raise _wrong("key", key, "a name of at least one character")
+            raise ConfigurationError(
+                f"RateLimit(key={key!r}) is not allowed: a name of at least one character"
+            )
 
         self.requests_per_minute = requests_per_minute
         self.tokens_per_minute = tokens_per_minute
@@ -299,27 +295,3 @@ class RateLimit:
         if self._store_down_until != -math.inf:
             self._store_down_until = -math.inf
             logger.warning("rate_limit_store_back", limit=self.key)
-
-
-def _check_number(
-    name: str,
-    value: Any,
-    *,
-    above: float | None = None,
-    at_least: float | None = None,
-    whole: bool = False,
-    optional: bool = False,
-) -> None:
-    if value is None and optional:
-        return
-    bound = f"above {above:g}" if above is not None else f"at least {at_least:g}"
-    allowed = f"a {'whole ' if whole else ''}number {bound}{', or None' if optional else ''}"
-    kind: Any = int if whole else int | float
-    if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
-        raise _wrong(name, value, allowed)
-    if (above is not None and value <= above) or (at_least is not None and value < at_least):
-        raise _wrong(name, value, allowed)
-
-
-def _wrong(name: str, value: object, allowed: str) -> ConfigurationError:
-    return ConfigurationError(f"RateLimit({name}={value!r}) is not allowed: {allowed}")

@@ -10,6 +10,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from typing_extensions import Unpack
+
 from bruno_llm.capabilities import Capabilities
 from bruno_llm.chat import Chat, Messages
 from bruno_llm.completion import (
@@ -23,6 +25,7 @@ from bruno_llm.completion import (
 )
 from bruno_llm.exceptions import ConfigurationError, EmptyResponseError, StreamError
 from bruno_llm.messages import ChatMessage, texts_of, to_chat
+from bruno_llm.options import CallOptions
 from bruno_llm.testing.fake.text import arguments_text, words
 
 __all__ = ["MockCall", "MockProvider", "ScriptUsedUpError"]
@@ -130,7 +133,7 @@ class MockProvider(Chat):
         *,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CallOptions],
     ) -> Completion:
         """The next answer with its facts; the usage of a scripted text is an estimate."""
         options = {"temperature": temperature, "max_tokens": max_tokens, **kwargs}
@@ -145,7 +148,7 @@ class MockProvider(Chat):
         *,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CallOptions],
     ) -> AsyncGenerator[StreamEvent, None]:
         """The next answer in pieces, then ``StreamEnd``. Other tasks run between the pieces."""
         options = {"temperature": temperature, "max_tokens": max_tokens, **kwargs}

@@ -39,6 +39,8 @@ async def calls(completion: Completion) -> None:
     print(completion.usage.prompt_tokens)
     print(completion.cost + 1)
     FallbackProvider(llm)
+    await FallbackProvider([llm]).complete(ask, tempratur=3)
+    await FallbackProvider([llm]).generate(ask, tempratur=3)
     llm.capabilites()
     LLMFactory.create("groq/x").complete(ask)
     LLMFactory.create("openai").costs.totl
