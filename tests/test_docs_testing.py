@@ -20,10 +20,10 @@ SETTINGS = """
 def test_the_examples_run_as_they_stand(pytester: pytest.Pytester) -> None:
     pytest.importorskip("xllamacpp")
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     pytester.makeini(SETTINGS)
     pytester.makepyfile(**{f"test_{place}": block for place, block in enumerate(blocks)})
     # Processes of their own: pytester would import litellm a second time into this one.
     recording = pytester.runpytest_subprocess("--record-cassettes", timeout=120)
-    recording.assert_outcomes(passed=1, deselected=17)
-    pytester.runpytest_subprocess(timeout=120).assert_outcomes(passed=18)
+    recording.assert_outcomes(passed=1, deselected=18)
+    pytester.runpytest_subprocess(timeout=120).assert_outcomes(passed=19)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -47,7 +47,11 @@ def post(server: FakeServer, vendor: str, *, stream: bool = False, model: str = 
 
 
 class TestAnthropic:
-    SOURCE = {"type": "char_location", "cited_text": "Oslo", "document_index": 0}  # noqa: RUF012
+    SOURCE: ClassVar[dict[str, Any]] = {
+        "type": "char_location",
+        "cited_text": "Oslo",
+        "document_index": 0,
+    }
     SCRIPT = Reply(
         parts=[
             Thinking("Let me search."),
@@ -233,7 +237,7 @@ class TestAfterOpenAI:
         assert thinking["thinking"][0]["text"] == "one two"
         assert text == {"type": "text", "text": "Oslo it is."}
         got = post(server, "mistral", stream=True)
-        contents = [chunk["choices"][0]["delta"].get("content") for chunk in got]
+        contents = [c["choices"][0]["delta"].get("content") for c in got if c["choices"]]
         assert [c for c in contents if isinstance(c, list)][1][0]["thinking"][0]["text"] == " two"
         assert "".join(c for c in contents if isinstance(c, str)) == "Oslo it is."
 

@@ -11,6 +11,7 @@ from bruno_llm.testing.fake.http import Connection
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.script import Fault, Raw
+from bruno_llm.testing.fake.strict.refusal import Refusal
 from bruno_llm.testing.fake.wire import Turn, Wire
 
 _HTML = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head><body>Gateway</body></html>\n"
@@ -65,6 +66,10 @@ class Exchange:
         error = self._wire.error_text(fault, self._request)
         body = self._wire.error_body(fault.http_status, error, seconds)
         await self._send_plain(fault.http_status, json_bytes(body), headers | dict(fault.headers))
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Answer with what the vendor says to such a request."""
+        await self._send_plain(refusal.status, json_bytes(refusal.body), {})
 
     async def _send_plain(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self._connection.start(status, self._headers(self._wire.json_type, headers), len(body))

@@ -23,6 +23,8 @@ from bruno_llm.testing.fake.request import Endpoint, Request
 from bruno_llm.testing.fake.responses import ResponsesWire
 from bruno_llm.testing.fake.routes import identify
 from bruno_llm.testing.fake.script import Fault, Item, Raw
+from bruno_llm.testing.fake.strict.judge import judged
+from bruno_llm.testing.fake.strict.memory import Memory
 from bruno_llm.testing.fake.thread import ServerThread
 from bruno_llm.testing.fake.vectors import embedding_of
 from bruno_llm.testing.fake.waiting import Waiting
@@ -62,10 +64,15 @@ class FakeServer:
         models: Model names by vendor for the endpoints that list them; also ``.models``, which a
             test may change. Any model is answered for, listed or not.
         dimensions: Length of the vectors that embedding requests get.
+        strict: Refuse chat requests that the vendor would refuse, in its words: thinking that is
+            missing or changed, signatures that it did not give, tool results without a call,
+            fields and schemas that it does not take. A refused request uses nothing of the script.
+            What ``Raw`` sent is not known again: script turns that come back with ``Reply``.
 
     Attributes:
         default: What is answered when the script is used up.
         requests: Every request, in the order of arrival.
+        refusals: What a strict server said to the requests that it refused.
         errors: Exceptions of scripted callables; leaving the ``with`` block raises the first.
         peak: The most chat and embedding requests that were under way at the same time.
         open_streams: Streams under way.
@@ -73,16 +80,22 @@ class FakeServer:
     """
 
     def __init__(
-        self, *, models: Mapping[str, Sequence[str]] | None = None, dimensions: int = 8
+        self,
+        *,
+        models: Mapping[str, Sequence[str]] | None = None,
+        dimensions: int = 8,
+        strict: bool = False,
     ) -> None:
         self.default: Item = Reply()
         self.requests: list[Request] = []
+        self.refusals: list[str] = []
         self.errors: list[BaseException] = []
         self.models = {vendor: list(names) for vendor, names in (models or _MODELS).items()}
         self.peak = 0
         self.open_streams = 0
         self.disconnects = 0
         self._dimensions = dimensions
+        self._memory = Memory() if strict else None
         self._active = 0
         self._key: str | None = None
         self._answers: deque[Item] = deque()
@@ -224,7 +237,10 @@ class FakeServer:
         serial = next(self._serials)
 
         def turn(reply: Reply) -> Turn:
-            return Turn(reply, request, serial, wire.content(reply, request, serial))
+            made = Turn(reply, request, serial, wire.content(reply, request, serial))
+            if self._memory is not None:
+                self._memory.keep(made)
+            return made
 
         def plain_body(reply: Reply) -> Any:
             if request.endpoint == "chat":
@@ -238,6 +254,12 @@ class FakeServer:
         if request.method == "POST" and not isinstance(request.json, dict):
             await exchange.send_error(Fault.status(400, message="the body is not a JSON object"))
             return
+        if self._memory is not None and request.endpoint == "chat":
+            refusal = judged(request, self._memory)
+            if refusal is not None:
+                self.refusals.append(refusal.message)
+                await exchange.refuse(refusal)
+                return
         try:
             item = self._next_item(request)
         except Exception as error:

@@ -1,0 +1,157 @@
+"""What the Gemini API refuses.
+
+Its pages: ai.google.dev/gemini-api/docs/thought-signatures, .../function-calling. The words are
+from threads, named at each rule.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bruno_llm.testing.fake.gemini import SIGNING
+from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.strict.memory import Memory, gemini_key
+from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, gemini_says
+
+# The page names them for calls that no Gemini model made ("FAQs").
+_STAND_INS = {"context_engineering_is_the_way_to_go", "skip_thought_signature_validator"}
+_DATA = {"text", "inlineData", "fileData", "functionCall", "functionResponse"}
+_DATA |= {"executableCode", "codeExecutionResult", "toolCall", "toolResponse"}
+_PART = _DATA | {"thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"}
+
+
+def gemini_rules(request: Request, memory: Memory) -> Refusals:
+    """Every rule that this request breaks."""
+    contents = dicts(request.json.get("contents"))
+    for place, content in enumerate(contents):
+        yield from _content(content, f"contents[{place}]", place)
+    yield from _turns(contents)
+    if SIGNING.search(request.model):
+        yield from _signatures(contents, memory)
+
+
+def _parts(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parts with the names of the page: the API takes both spellings."""
+    return [
+        {_camel(name): value for name, value in part.items()}
+        for part in dicts(content.get("parts"))
+    ]
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _of(content: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [part[kind] for part in _parts(content) if isinstance(part.get(kind), dict)]
+
+
+def _content(content: dict[str, Any], where: str, place: int) -> Refusals:
+    if content.get("role") not in (None, "user", "model", "function"):
+        # Its old word; the field's page says "Must be either 'user' or 'model'".
+        yield gemini_says("Please use a valid role: user, model.")
+    for name in set(content) - {"role", "parts"}:
+        yield _unknown(name, where)
+    if not _parts(content):
+        # egoist/chatwise-releases#250
+        yield gemini_says(
+            f"* GenerateContentRequest.{where}.parts: contents.parts must not be empty.\n"
+        )
+    for index, part in enumerate(_parts(content)):
+        for name in part:
+            if name not in _PART:
+                yield _unknown(name, f"{where}.parts[{index}]")
+        if not _DATA & set(part):
+            # boldsoftware/sketch#68
+            yield gemini_says(
+                f"* GenerateContentRequest.{where}.parts[{index}].data: required oneof field "
+                "'data' must have one initialized field\n"
+            )
+        yield from _struct(part, "functionCall", "args", f"{where}.parts[{index}].function_call")
+        yield from _struct(
+            part, "functionResponse", "response", f"{where}.parts[{index}].function_response"
+        )
+
+
+def _unknown(name: str, where: str) -> Any:
+    # davidmh in gera2ld/ai.nvim#13
+    return gemini_says(
+        f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}': Cannot find field."
+    )
+
+
+def _struct(part: dict[str, Any], kind: str, field: str, where: str) -> Refusals:
+    inner = part.get(kind)
+    if isinstance(inner, dict) and not isinstance(inner.get(field, {}), dict):
+        # The words for another field: agno-agi/agno#2649; that it is a Struct: AstrBot#7216.
+        yield gemini_says(
+            f"Invalid value at '{where}.{field}' (type.googleapis.com/google.protobuf.Struct), "
+            f'"{inner[field]}"'
+        )
+
+
+def _turns(contents: list[dict[str, Any]]) -> Refusals:
+    called = 0
+    for place, content in enumerate(contents):
+        calls, responses = _of(content, "functionCall"), _of(content, "functionResponse")
+        if responses and not called:
+            # langchain-ai/langchain#27799
+            yield gemini_says(
+                "Please ensure that function response turn comes immediately after a function "
+                "call turn."
+            )
+        elif called != len(responses):
+            yield _uneven()
+        before = contents[place - 1].get("role", "user") if place else None
+        if calls and before not in ("user", "function"):
+            # google-gemini/gemini-cli#11814
+            yield gemini_says(
+                "Please ensure that function call turn comes immediately after a user turn or "
+                "after a function response turn."
+            )
+        called = len(calls)
+    if called:
+        yield _uneven()
+
+
+def _uneven() -> Any:
+    # microsoft/vscode#299295, google-gemini/gemini-cli#2347
+    return gemini_says(
+        "Please ensure that the number of function response parts is equal to the number of "
+        "function call parts of the function call turn."
+    )
+
+
+def _signatures(contents: list[dict[str, Any]], memory: Memory) -> Refusals:
+    start = 0
+    for place, content in enumerate(contents):
+        if content.get("role") != "model" and not _of(content, "functionResponse"):
+            start = place
+    for place, content in enumerate(contents):
+        for part in _parts(content):
+            signature = part.get("thoughtSignature")
+            if signature and signature not in _STAND_INS and memory.knows(signature) is None:
+                # google-gemini/gemini-cli#13467
+                yield gemini_says("Corrupted thought signature.")
+        calls = [part for part in _parts(content) if isinstance(part.get("functionCall"), dict)]
+        # Each step of the turn that goes on, the first of parallel calls: the page.
+        if place < start or not calls or calls[0].get("thoughtSignature"):
+            continue
+        call = calls[0]["functionCall"]
+        known = memory.turns(gemini_key(call))
+        # A script may have given it unsigned.
+        if known and not any(_signed(given.content) for given in known):
+            continue
+        # harryjduke in nanbingxyz/5ire#405
+        yield gemini_says(
+            "Function call is missing a thought_signature in functionCall parts. This is required "
+            "for tools to work correctly, and missing thought_signature may lead to degraded "
+            "model performance. Additional data, function call "
+            f"`default_api:{call.get('name')}` , position {place + 1}. Please refer to "
+            "https://ai.google.dev/gemini-api/docs/thought-signatures for more details."
+        )
+
+
+def _signed(parts: list[dict[str, Any]]) -> bool:
+    return any("functionCall" in part and "thoughtSignature" in part for part in parts)

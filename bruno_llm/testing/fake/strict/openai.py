@@ -1,0 +1,130 @@
+"""What OpenAI's chat completions refuse.
+
+Its page: platform.openai.com/docs/api-reference/chat/create. The words are from threads, named at
+each rule.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.strict.memory import Memory
+from bruno_llm.testing.fake.strict.refusal import Refusals, an, dicts, openai_says
+from bruno_llm.testing.fake.strict.schema import fault_in_strict
+
+_ROLES = ("system", "assistant", "user", "function", "tool", "developer")
+_FIELDS = {"role", "content", "name"}
+_ASSISTANT = {"tool_calls", "function_call", "refusal", "audio", "annotations"}
+
+
+def openai_rules(request: Request, memory: Memory) -> Refusals:
+    """Every rule that this request breaks."""
+    messages = dicts(request.json.get("messages"))
+    if not messages:
+        yield openai_says(
+            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an "
+            "empty array instead.",
+            "messages",
+            "empty_array",
+        )
+    for place, message in enumerate(messages):
+        yield from _message(message, f"messages[{place}]")
+    yield from tool_rules(messages)
+    yield from schema_rules(request.json)
+
+
+def _message(message: dict[str, Any], where: str) -> Refusals:
+    role = message.get("role")
+    if role not in _ROLES:
+        named = ", ".join(f"'{name}'" for name in _ROLES[:-1])
+        yield openai_says(
+            f"Invalid value: '{role}'. Supported values are: {named}, and '{_ROLES[-1]}'.",
+            f"{where}.role",
+            "invalid_value",
+        )
+    known = _FIELDS | (_ASSISTANT if role == "assistant" else set())
+    known |= {"tool_call_id"} if role == "tool" else set()
+    for name in message:
+        if name not in known:
+            yield unknown(f"{where}.{name}")
+    for index, call in enumerate(dicts(message.get("tool_calls"))):
+        yield from _call(call, f"{where}.tool_calls[{index}]")
+
+
+def _call(call: dict[str, Any], where: str) -> Refusals:
+    for name in call:
+        if name not in ("id", "type", "function", "custom"):
+            # songquanpeng/one-api#1319
+            yield unknown(f"{where}.{name}")
+    arguments = (call.get("function") or {}).get("arguments", "")
+    if not isinstance(arguments, str):
+        # aaif-goose/goose-mobile#20
+        yield wrong_type(f"{where}.function.arguments", arguments)
+
+
+def unknown(where: str) -> Any:
+    """A field that is not in the reference: songquanpeng/one-api#1319, agent-framework#2203."""
+    return openai_says(f"Unknown parameter: '{where}'.", where, "unknown_parameter")
+
+
+def wrong_type(where: str, value: Any) -> Any:
+    """Something else where text must be."""
+    return openai_says(
+        f"Invalid type for '{where}': expected a string, but got {an(value)} instead.",
+        where,
+        "invalid_type",
+    )
+
+
+def tool_rules(messages: list[dict[str, Any]]) -> Refusals:
+    """Each call has its answer, each answer its call."""
+    open_calls: list[Any] = []
+    for place, message in enumerate([*messages, {}]):
+        if message.get("role") == "tool":
+            if message.get("tool_call_id") in open_calls:
+                open_calls.remove(message.get("tool_call_id"))
+            else:
+                # prism-php/prism#175
+                yield openai_says(
+                    "Invalid parameter: messages with role 'tool' must be a response to a "
+                    "preceeding message with 'tool_calls'.",
+                    f"messages.[{place}].role",
+                )
+            continue
+        if open_calls:
+            # aliasrobotics/cai#111, Abraxas-365/langchain-rust#250
+            yield openai_says(
+                "An assistant message with 'tool_calls' must be followed by tool messages "
+                "responding to each 'tool_call_id'. The following tool_call_ids did not have "
+                f"response messages: {', '.join(map(str, open_calls))}",
+                f"messages.[{place}].role",
+            )
+        open_calls = [call.get("id") for call in dicts(message.get("tool_calls"))]
+
+
+def schema_rules(body: dict[str, Any]) -> Refusals:
+    """Strict functions and a strict format have schemas of strict mode's kind."""
+    for index, tool in enumerate(dicts(body.get("tools"))):
+        function = tool.get("function") or {}
+        if function.get("strict"):
+            yield from function_schema(function, f"tools[{index}].function.parameters")
+    wanted = (body.get("response_format") or {}).get("json_schema") or {}
+    if wanted.get("strict"):
+        yield from format_schema(wanted, "response_format")
+
+
+def function_schema(function: dict[str, Any], param: str) -> Refusals:
+    """A function that asks for strict mode."""
+    fault = fault_in_strict(function.get("parameters"))
+    if fault:
+        message = f"Invalid schema for function '{function.get('name')}': {fault}"
+        yield openai_says(message, param, "invalid_function_parameters")
+
+
+def format_schema(wanted: dict[str, Any], param: str) -> Refusals:
+    """An answer's format that asks for strict mode."""
+    fault = fault_in_strict(wanted.get("schema"))
+    if fault:
+        message = f"Invalid schema for response_format '{wanted.get('name')}': {fault}"
+        yield openai_says(message, param)

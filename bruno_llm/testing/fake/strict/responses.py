@@ -1,0 +1,130 @@
+"""What OpenAI's Responses refuse.
+
+Its pages: platform.openai.com/docs/api-reference/responses/create, .../docs/guides/reasoning
+("Keeping reasoning items in context"). The words are from threads, named at each rule.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.strict.memory import Given, Memory
+from bruno_llm.testing.fake.strict.openai import format_schema, function_schema, unknown, wrong_type
+from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, openai_says
+
+_FIELDS = {
+    "message": {"role", "content", "phase"},
+    "function_call": {"arguments", "call_id", "name", "namespace", "caller"},
+    "function_call_output": {"call_id", "output"},
+    "reasoning": {"summary", "content", "encrypted_content"},
+}
+_EVERYWHERE = {"type", "id", "status"}
+
+
+def responses_rules(request: Request, memory: Memory) -> Refusals:
+    """Every rule that this request breaks."""
+    body = request.json
+    items = dicts(body.get("input"))
+    for place, item in enumerate(items):
+        yield from _item(item, f"input[{place}]")
+    if not body.get("previous_response_id") and not body.get("conversation"):
+        yield from _pairs(items)
+    # The vendors after OpenAI (xAI, DeepSeek) take items apart.
+    for place, item in enumerate(items if request.vendor == "openai" else ()):
+        if item.get("type") == "reasoning":
+            yield from _encrypted(item, memory)
+        yield from _together(items, place, memory)
+    for index, tool in enumerate(dicts(body.get("tools"))):
+        if tool.get("type") == "function" and tool.get("strict"):
+            yield from function_schema(tool, f"tools[{index}].parameters")
+    wanted = (body.get("text") or {}).get("format") or {}
+    if wanted.get("type") == "json_schema" and wanted.get("strict"):
+        yield from format_schema(wanted, "text.format.schema")
+
+
+def _item(item: dict[str, Any], where: str) -> Refusals:
+    kind = item.get("type", "message")
+    for name in item:
+        if kind in _FIELDS and name not in _FIELDS[kind] | _EVERYWHERE:
+            # microsoft/agent-framework#2203
+            yield unknown(f"{where}.{name}")
+    if kind == "function_call" and not isinstance(item.get("arguments"), str):
+        yield wrong_type(f"{where}.arguments", item.get("arguments"))
+
+
+def _pairs(items: list[dict[str, Any]]) -> Refusals:
+    called: list[Any] = []
+    answered: list[Any] = []
+    for item in items:
+        if item.get("type") == "function_call":
+            called.append(item.get("call_id"))
+        elif item.get("type") == "function_call_output":
+            answered.append(item.get("call_id"))
+            if item.get("call_id") not in called:
+                # microsoft/vscode#320060
+                yield openai_says(
+                    "No tool call found for function call output with call_id "
+                    f"{item.get('call_id')}.",
+                    "input",
+                )
+    for call_id in called:
+        if call_id not in answered:
+            # router-for-me/CLIProxyAPI#2368
+            yield openai_says(f"No tool output found for function call {call_id}.", "input")
+
+
+def _encrypted(item: dict[str, Any], memory: Memory) -> Refusals:
+    text, item_id = item.get("encrypted_content"), item.get("id")
+    known = memory.turns(item_id)
+    if text and memory.knows(text) is None:
+        # openai/codex#8145, copilot-api#363
+        yield openai_says(
+            f"The encrypted content {text[:4]}...{text[-4:]} could not be verified. Reason: "
+            "Encrypted content could not be decrypted or parsed.",
+            None,
+            "invalid_encrypted_content",
+        )
+    if item_id and not text and not any(_stored(given) for given in known):
+        # can1357/oh-my-pi#41
+        yield openai_says(
+            f"Item with id '{item_id}' not found. Items are not persisted when `store` is set to "
+            "false. Try again with `store` set to true, or remove this item from your input.",
+            "input",
+            status=404,
+        )
+
+
+def _stored(given: Given) -> bool:
+    return given.request.json.get("store") is not False
+
+
+def _together(items: list[dict[str, Any]], place: int, memory: Memory) -> Refusals:
+    """A reasoning item and what came of it belong together, as long as they have their ids."""
+    item = items[place]
+    item_id = item.get("id")
+    known = memory.turns(item_id)
+    if not known:
+        return
+    output = known[0].content
+    at = next(n for n, one in enumerate(output) if one.get("id") == item_id)
+    if item.get("type") == "reasoning":
+        follows = items[place + 1].get("type") if place + 1 < len(items) else None
+        wanted = output[at + 1].get("type") if at + 1 < len(output) else follows
+        if follows != wanted:
+            # continuedev/continue#8933, vercel/ai#7099
+            yield openai_says(
+                f"Item '{item_id}' of type 'reasoning' was provided without its required "
+                "following item.",
+                "input",
+            )
+        return
+    needed = [one["id"] for one in output[:at] if one.get("type") == "reasoning"][-1:]
+    if needed and needed[0] not in [one.get("id") for one in items[:place]]:
+        # VRSEN/agency-swarm#367, mastra-ai/mastra#8738; without its own id it may come alone:
+        # laravel/ai#1052
+        yield openai_says(
+            f"Item '{item_id}' of type '{item.get('type')}' was provided without its required "
+            f"'reasoning' item: '{needed[0]}'.",
+            "input",
+        )

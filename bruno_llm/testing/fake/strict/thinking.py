@@ -1,0 +1,107 @@
+"""Anthropic's thinking blocks: what has to come back, and what may not be touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bruno_llm.testing.fake.strict.memory import Given, Memory
+from bruno_llm.testing.fake.strict.refusal import Refusals, anthropic_says, dicts
+
+_THINKING = ("thinking", "redacted_thinking")
+_OPAQUE = {"thinking": "signature", "redacted_thinking": "data"}
+_CALLS = ("tool_use", "server_tool_use")
+
+
+def thinking_rules(messages: list[dict[str, Any]], enabled: bool, memory: Memory) -> Refusals:
+    """The rules of the whole history, then those of the turn that goes on."""
+    for place, message in enumerate(messages):
+        for index, block in enumerate(dicts(message.get("content"))):
+            yield from _signature(block, f"messages.{place}.content.{index}", memory)
+    going_on = _going_on(messages)
+    if going_on and enabled:
+        yield from _start(messages, going_on[0], memory)
+    # Of a turn that goes on each message is one that the model gave.
+    for place in going_on:
+        yield from _untouched(messages[place], place, memory)
+
+
+def _signature(block: dict[str, Any], place: str, memory: Memory) -> Refusals:
+    # It is checked in old turns too: anthropics/anthropic-sdk-python#1598, a maintainer's word.
+    kind = block.get("type")
+    if kind not in _THINKING:
+        return
+    field = _OPAQUE[kind]
+    if memory.knows(block.get(field)) is None:
+        # anthropics/claude-code#10627, microsoft/vscode#320196
+        yield anthropic_says(f"{place}: Invalid `{field}` in `{kind}` block")
+
+
+def _going_on(messages: list[dict[str, Any]]) -> list[int]:
+    """The assistant's messages since the last one of a person, if the turn is not over.
+
+    A turn goes on while tool results come back, or when the assistant's own message is the last
+    one (``pause_turn``).
+    """
+    start = 0
+    for place, message in enumerate(messages):
+        kinds = {block.get("type") for block in dicts(message.get("content"))}
+        if message.get("role") == "user" and kinds != {"tool_result"}:
+            start = place + 1
+    return [n for n in range(start, len(messages)) if messages[n].get("role") == "assistant"]
+
+
+def _start(messages: list[dict[str, Any]], place: int, memory: Memory) -> Refusals:
+    blocks = dicts(messages[place].get("content"))
+    known = _given(blocks, memory)
+    thought = not known or any(_thoughts(one.content) for one in known)
+    found = blocks[0].get("type") if blocks else "text"
+    # Adaptive thinking does not ask for it: .../adaptive-thinking, "Validation changes".
+    if thought and found not in _THINKING and any(b.get("type") in _CALLS for b in blocks):
+        # anomalyco/opencode#3077
+        yield anthropic_says(
+            f"messages.{place}.content.0.type: Expected `thinking` or `redacted_thinking`, but "
+            f"found `{found}`. When `thinking` is enabled, a final `assistant` message must start "
+            "with a thinking block (preceeding the lastmost set of `tool_use` and `tool_result` "
+            "blocks). We recommend you include thinking blocks from previous turns. To avoid this "
+            "requirement, disable `thinking`. Please consult our documentation at "
+            "https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
+        )
+
+
+def _untouched(message: dict[str, Any], place: int, memory: Memory) -> Refusals:
+    blocks = dicts(message.get("content"))
+    sent = _order(blocks)
+    known = _given(blocks, memory)
+    # To leave all thinking out is the other rule's business, or none's.
+    if not known or not _thoughts(blocks) or any(_order(one.content) == sent for one in known):
+        return
+    given = _order(known[0].content)
+    at = next((n for n, block in enumerate(blocks) if _key(block) not in given), None)
+    if at is None:
+        at = next(n for n, block in enumerate(blocks) if block.get("type") in _THINKING)
+    # anthropics/claude-code#63404; that the order counts: the page, "you cannot rearrange"
+    yield anthropic_says(
+        f"messages.{place}.content.{at}: `thinking` or `redacted_thinking` blocks in the latest "
+        "assistant message cannot be modified. These blocks must remain as they were in the "
+        "original response."
+    )
+
+
+def _given(blocks: list[dict[str, Any]], memory: Memory) -> list[Given]:
+    return memory.turns(*(b.get("id") for b in blocks if b.get("type") in _CALLS))
+
+
+def _thoughts(blocks: list[dict[str, Any]]) -> bool:
+    return any(block.get("type") in _THINKING for block in blocks)
+
+
+def _order(blocks: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Thinking and calls, in their order."""
+    return [_key(block) for block in blocks if block.get("type") in (*_THINKING, *_CALLS)]
+
+
+def _key(block: dict[str, Any]) -> tuple[Any, ...]:
+    kind = block.get("type")
+    if kind in _CALLS:
+        return (kind, block.get("id"))
+    return (kind, block.get("thinking"), block.get("signature"), block.get("data"))
