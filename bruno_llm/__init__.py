@@ -24,12 +24,8 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
     from bruno_llm.config.settings import ProviderConfig
     from bruno_llm.costs.prices import ModelPrice
     from bruno_llm.costs.tracker import Budget, BudgetWarning, CostTracker
-    from bruno_llm.embeddings.embedder import (
-        GeminiEmbedder,
-        LiteLLMEmbedder,
-        OllamaEmbedder,
-        OpenAIEmbedder,
-    )
+    from bruno_llm.embeddings.embedder import LiteLLMEmbedder
+    from bruno_llm.embeddings.named import GeminiEmbedder, OllamaEmbedder, OpenAIEmbedder
     from bruno_llm.exceptions import (
         AllProvidersFailedError,
         AuthenticationError,
@@ -86,12 +82,8 @@ _HOMES = {
     "bruno_llm.config.settings": ("ProviderConfig",),
     "bruno_llm.policies.window": ("ContextWindow",),
     "bruno_llm.costs.tracker": ("Budget", "BudgetWarning", "CostTracker"),
-    "bruno_llm.embeddings.embedder": (
-        "GeminiEmbedder",
-        "LiteLLMEmbedder",
-        "OllamaEmbedder",
-        "OpenAIEmbedder",
-    ),
+    "bruno_llm.embeddings.embedder": ("LiteLLMEmbedder",),
+    "bruno_llm.embeddings.named": ("GeminiEmbedder", "OllamaEmbedder", "OpenAIEmbedder"),
     "bruno_llm.exceptions": (
         "AllProvidersFailedError",
         "AuthenticationError",

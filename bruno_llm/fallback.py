@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
@@ -13,9 +12,9 @@ from bruno_core.utils import exceptions as core
 from bruno_core.utils.logging import get_logger
 from typing_extensions import Unpack
 
-from bruno_llm import _clock
 from bruno_llm.chat import Chat, Messages
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, StreamRestart, TextDelta
+from bruno_llm.cooldown import Cooldown
 from bruno_llm.exceptions import (
     AllProvidersFailedError,
     AuthenticationError,
@@ -88,7 +87,7 @@ class FallbackProvider(Chat):
             raise ConfigurationError(f"resume must be None or 'restart', not {resume!r}")
         self.providers = tuple(providers)
         self._on = on
-        self._health = [_Health(cooldown) for _ in self.providers]
+        self._cooldowns = [Cooldown(cooldown) for _ in self.providers]
         self._resume = resume
 
     # --- answers ------------------------------------------------------------------------------
@@ -102,13 +101,13 @@ class FallbackProvider(Chat):
         failures: list[tuple[LLMInterface, Exception]] = []
         for place in self._order():
             provider = self.providers[place]
-            with self._health[place].tried():
+            with self._cooldowns[place].tried():
                 try:
                     completion = await _complete(provider, messages, kwargs)
                 except Exception as error:
                     self._failed(place, error, failures)
                     continue
-                self._health[place].recovered()
+                self._cooldowns[place].recovered()
                 return _with_failures(completion, failures)
         raise _all_failed(failures)
 
@@ -135,7 +134,7 @@ class FallbackProvider(Chat):
         begun = False
         for place in self._order():
             provider = self.providers[place]
-            with self._health[place].tried():
+            with self._cooldowns[place].tried():
                 events = _events(provider, messages, kwargs)
                 told = False
                 try:
@@ -150,7 +149,7 @@ class FallbackProvider(Chat):
                         raise
                     self._failed(place, error, failures, broke=told)
                     continue
-                self._health[place].recovered()
+                self._cooldowns[place].recovered()
                 return
         raise _all_failed(failures)
 
@@ -158,7 +157,7 @@ class FallbackProvider(Chat):
 
     def _order(self) -> list[int]:
         """Places of the providers to ask: those in good health, else all."""
-        ready = [place for place, health in enumerate(self._health) if health.ready()]
+        ready = [place for place, rest in enumerate(self._cooldowns) if rest.ready()]
         return ready or list(range(len(self.providers)))
 
     def _failed(
@@ -175,13 +174,13 @@ class FallbackProvider(Chat):
             raise error
         failures.append((self.providers[place], error))
         rest = getattr(error, "retry_after", None)
-        self._health[place].failed(rest)
+        self._cooldowns[place].failed(rest)
         logger.warning(
             "llm_fallback",
             provider=_name(self.providers[place]),
             error=type(error).__name__,
             status_code=getattr(error, "status_code", None),
-            cooldown=self._health[place].seconds(rest),
+            cooldown=self._cooldowns[place].seconds(rest),
         )
 
     # --- the rest of the interface ------------------------------------------------------------
@@ -235,58 +234,6 @@ class FallbackProvider(Chat):
 
     def __repr__(self) -> str:
         return f"FallbackProvider({list(self.providers)!r})"
-
-
-class _Health:
-    """When a provider may be asked again. Shared by threads."""
-
-    def __init__(self, cooldown: float) -> None:
-        self._cooldown = cooldown
-        self._until = 0.0
-        self._probing = False
-        self._lock = threading.Lock()
-
-    def seconds(self, asked: float | None) -> float:
-        return max(self._cooldown, asked or 0.0) if self._cooldown else 0.0
-
-    def ready(self) -> bool:
-        with self._lock:
-            return self._until <= _clock.monotonic() and not self._probing
-
-    def tried(self) -> _Try:
-        return _Try(self)
-
-    def failed(self, asked: float | None) -> None:
-        with self._lock:
-            self._until = _clock.monotonic() + self.seconds(asked)
-
-    def recovered(self) -> None:
-        with self._lock:
-            self._until = 0.0
-
-    def begin(self) -> bool:
-        """Whether this try is the one that finds out if the provider is well again."""
-        with self._lock:
-            probe = 0.0 < self._until <= _clock.monotonic() and not self._probing
-            self._probing = self._probing or probe
-            return probe
-
-    def end(self) -> None:
-        with self._lock:
-            self._probing = False
-
-
-class _Try:
-    def __init__(self, health: _Health) -> None:
-        self._health = health
-        self._probe = False
-
-    def __enter__(self) -> None:
-        self._probe = self._health.begin()
-
-    def __exit__(self, *exc_info: object) -> None:
-        if self._probe:
-            self._health.end()
 
 
 async def _complete(

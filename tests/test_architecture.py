@@ -27,7 +27,7 @@ LAYERS = (
     {"_former"},
     {"_version", "_clock", "_loops", "exceptions", "completion", "capabilities"}
     | {"options", "tokens"},
-    {"redaction", "checks"},
+    {"redaction", "checks", "cooldown"},
     {"keys", "messages", "params", "policies", "costs", "demo"},
     {"chat", "wire"},
     {"_litellm", "errors"},

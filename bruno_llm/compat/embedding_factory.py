@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from bruno_core.interfaces.embedding import EmbeddingInterface
 
 from bruno_llm.compat.embedding_provider import OllamaEmbeddingProvider, OpenAIEmbeddingProvider
-from bruno_llm.embeddings.embedder import GeminiEmbedder
+from bruno_llm.embeddings.named import GeminiEmbedder
 from bruno_llm.exceptions import ConfigurationError, LLMError
 
 __all__ = ["EmbeddingFactory"]

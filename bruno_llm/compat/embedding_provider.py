@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from typing_extensions import Self
 
 from bruno_llm.compat.embedding_interface import VectorTools
-from bruno_llm.embeddings.embedder import OllamaEmbedder, OpenAIEmbedder
+from bruno_llm.embeddings.named import OllamaEmbedder, OpenAIEmbedder
 from bruno_llm.policies.retry import Retry
 
 __all__ = ["OllamaEmbeddingProvider", "OpenAIEmbeddingProvider"]

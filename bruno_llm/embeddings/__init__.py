@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from bruno_llm.embeddings.embedder import (
-    GeminiEmbedder,
-    LiteLLMEmbedder,
-    OllamaEmbedder,
-    OpenAIEmbedder,
-)
+from bruno_llm.embeddings.embedder import LiteLLMEmbedder
+from bruno_llm.embeddings.named import GeminiEmbedder, OllamaEmbedder, OpenAIEmbedder
 
 __all__ = ["GeminiEmbedder", "LiteLLMEmbedder", "OllamaEmbedder", "OpenAIEmbedder"]

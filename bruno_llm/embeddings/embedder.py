@@ -32,18 +32,17 @@ from bruno_llm.params import check_names, present
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
-from bruno_llm.vendors.registry import GEMINI, OLLAMA, OPENAI
 from bruno_llm.wire.client import Exchange, watching
 from bruno_llm.wire.reading import read_usage
 
-__all__ = ["GeminiEmbedder", "LiteLLMEmbedder", "OllamaEmbedder", "OpenAIEmbedder"]
+__all__ = ["Batch", "LiteLLMEmbedder", "Vectors", "field"]
 
 _PARAMS = frozenset({"encoding_format", "user", "input_type", "extra_headers", "extra_body"})
 # Batches of one call under way at once; the rate limit's slots may make it fewer.
 _AT_ONCE = 4
 
 
-class _Batch(Call):
+class Batch(Call):
     """One request of an embedding call."""
 
     def __init__(
@@ -70,7 +69,7 @@ class _Batch(Call):
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Vectors:
     """The part of litellm's ``EmbeddingResponse`` that is read here."""
 
     data: Sequence[Any]
@@ -272,12 +271,12 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
     async def _embed(
         self, texts: Sequence[str], tokens: int, api_key: str | None
     ) -> list[list[float]]:
-        async with admitted(_Batch(self, texts, tokens, api_key)) as call:
+        async with admitted(Batch(self, texts, tokens, api_key)) as call:
             vectors = await send(call, self._try)
         self._probed = len(vectors[0])
         return vectors
 
-    async def _try(self, call: _Batch) -> list[list[float]]:
+    async def _try(self, call: Batch) -> list[list[float]]:
         response = await self._ask(call, call.exchange)
         vectors = [_vector(item) for item in _in_order(response.data or [])]
         if len(vectors) != len(call.texts):
@@ -296,7 +295,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         call.done = Completion(usage=usage, cost=cost, model=model, provider=self.name)
         return vectors
 
-    async def _ask(self, call: _Batch, exchange: Exchange) -> Any:
+    async def _ask(self, call: Batch, exchange: Exchange) -> Any:
         answer = await _litellm.embedding(
             self._clients,
             exchange,
@@ -312,12 +311,12 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         )
         # litellm counts itself where the vendor sends no numbers.
         if exchange.body and b'"usage' not in exchange.body:
-            return _Answer(answer.data, {}, answer.model)
+            return Vectors(answer.data, {}, answer.model)
         return answer
 
     async def _post(
         self,
-        call: _Batch,
+        call: Batch,
         exchange: Exchange,
         url: str,
         body: Mapping[str, Any],
@@ -339,102 +338,12 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         return payload
 
 
-class OpenAIEmbedder(LiteLLMEmbedder):
-    """OpenAI's embeddings, and those of servers in its format (``base_url=``)."""
-
-    name = "openai"
-    prefix = "openai/"
-    default_model = "text-embedding-3-small"
-    vendor = OPENAI
-    # OpenAI API reference, "Create embeddings": at most 2048 texts and 300,000 tokens a request.
-    max_batch_size = 2048
-    max_batch_tokens = 300_000
-    dimensions_of: ClassVar[Mapping[str, int]] = {
-        "text-embedding-3-small": 1536,
-        "text-embedding-3-large": 3072,
-        "text-embedding-ada-002": 1536,
-    }
-    prices = OPENAI.prices
-
-
-class GeminiEmbedder(LiteLLMEmbedder):
-    """Google's embeddings, by the API of AI Studio."""
-
-    name = "gemini"
-    prefix = "gemini/"
-    prefixes = ("models/",)
-    default_model = "gemini-embedding-001"
-    vendor = GEMINI
-    max_batch_size = 100  # Gemini API reference, "batchEmbedContents"
-    dimensions_of: ClassVar[Mapping[str, int]] = {"gemini-embedding-001": 3072}
-
-    async def _ask(self, call: _Batch, exchange: Exchange) -> Any:
-        """Google's own ``batchEmbedContents``, asked without litellm.
-
-        ``litellm.aembedding`` (1.105 to 1.109) drops the client it is given here: it shares one
-        among all event loops, sends a request again on its own, and loses the error's status.
-        """
-        model = f"models/{self.model}"
-        request = present(
-            {
-                "model": model,
-                "outputDimensionality": self._dimensions,
-                "taskType": self._params.get("input_type"),
-            }
-        )
-        texts = [{**request, "content": {"parts": [{"text": text}]}} for text in call.texts]
-        base = call.base_url or "https://generativelanguage.googleapis.com/v1beta"
-        headers = {"x-goog-api-key": call.api_key} if call.api_key else {}
-        payload = await self._post(
-            call, exchange, f"{base}/{model}:batchEmbedContents", {"requests": texts}, headers
-        )
-        used = _tokens((payload.get("usageMetadata") or {}).get("promptTokenCount"))
-        data = [{"embedding": _get(item, "values")} for item in payload["embeddings"]]
-        return _Answer(data, {"prompt_tokens": used, "total_tokens": used}, self.model)
-
-
-class OllamaEmbedder(LiteLLMEmbedder):
-    """Embeddings of a model on this machine or in this network."""
-
-    name = "ollama"
-    prefix = "ollama/"
-    prefixes = ("ollama_chat/",)
-    default_model = "nomic-embed-text"
-    vendor = OLLAMA
-    max_batch_size = 256
-    dimensions_of: ClassVar[Mapping[str, int]] = {
-        "nomic-embed-text": 768,
-        "mxbai-embed-large": 1024,
-        "all-minilm": 384,
-    }
-
-    async def _ask(self, call: _Batch, exchange: Exchange) -> Any:
-        """Ollama's own ``/api/embed``, asked without litellm.
-
-        ``litellm.aembedding`` (1.105 to 1.109) asks it with one module-level client for all event
-        loops, and passes on neither the timeout nor the key.
-        """
-        body = {"model": self.model, "input": list(call.texts), "dimensions": self._dimensions}
-        headers = {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
-        payload = await self._post(
-            call, exchange, f"{call.base_url}/api/embed", present(body), headers
-        )
-        used = _tokens(payload.get("prompt_eval_count"))
-        data = [{"embedding": vector} for vector in payload["embeddings"]]
-        usage = {"prompt_tokens": used, "total_tokens": used}
-        return _Answer(data, usage, str(payload.get("model") or self.model))
-
-
-def _tokens(count: Any) -> int:
-    return count if type(count) is int and count > 0 else 0
-
-
 def _in_order(items: Sequence[Any]) -> list[Any]:
-    return sorted(items, key=lambda item: _get(item, "index") or 0)
+    return sorted(items, key=lambda item: field(item, "index") or 0)
 
 
 def _vector(item: Any) -> list[float]:
-    value = _get(item, "embedding")
+    value = field(item, "embedding")
     if isinstance(value, str):  # encoding_format="base64": little-endian 32-bit floats
         data = base64.b64decode(value)
         return list(struct.unpack(f"<{len(data) // 4}f", data))
@@ -443,5 +352,6 @@ def _vector(item: Any) -> list[float]:
     return [float(number) for number in value or ()]
 
 
-def _get(item: Any, name: str) -> Any:
+def field(item: Any, name: str) -> Any:
+    """A field of an answer's item, which some releases of litellm hand out as a dict."""
     return item.get(name) if isinstance(item, dict) else getattr(item, name, None)

@@ -40,12 +40,8 @@ from bruno_llm.factory.plugins import broken_plugins
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.embeddings.embedder import (
-        GeminiEmbedder,
-        LiteLLMEmbedder,
-        OllamaEmbedder,
-        OpenAIEmbedder,
-    )
+    from bruno_llm.embeddings.embedder import LiteLLMEmbedder
+    from bruno_llm.embeddings.named import GeminiEmbedder, OllamaEmbedder, OpenAIEmbedder
     from bruno_llm.fallback import FallbackProvider
     from bruno_llm.options import FactorySettings
     from bruno_llm.providers.claude import ClaudeProvider

@@ -1,0 +1,62 @@
+"""How long a provider that failed is passed by."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bruno_llm import _clock
+
+__all__ = ["Cooldown"]
+
+
+class Cooldown:
+    """When a provider may be asked again. Shared by threads.
+
+    Args:
+        least: Seconds that a provider rests after a failure, longer when it asked for more; 0 to
+            ask it every time.
+    """
+
+    def __init__(self, least: float) -> None:
+        self._least = least
+        self._until = 0.0
+        self._probing = False
+        self._lock = threading.Lock()
+
+    def seconds(self, asked: float | None) -> float:
+        """How long a failure now makes it rest; ``asked`` is what it asked for itself."""
+        return max(self._least, asked or 0.0) if self._least else 0.0
+
+    def ready(self) -> bool:
+        """Whether it may be asked: its rest is over and nobody is just finding out."""
+        with self._lock:
+            return self._until <= _clock.monotonic() and not self._probing
+
+    def failed(self, asked: float | None) -> None:
+        """Let it rest."""
+        with self._lock:
+            self._until = _clock.monotonic() + self.seconds(asked)
+
+    def recovered(self) -> None:
+        """It answered."""
+        with self._lock:
+            self._until = 0.0
+
+    @contextmanager
+    def tried(self) -> Iterator[None]:
+        """One try. After a rest, the first one keeps the others away until it is over."""
+        probe = self._begin()
+        try:
+            yield
+        finally:
+            if probe:
+                with self._lock:
+                    self._probing = False
+
+    def _begin(self) -> bool:
+        with self._lock:
+            probe = 0.0 < self._until <= _clock.monotonic() and not self._probing
+            self._probing = self._probing or probe
+            return probe
