@@ -9,7 +9,9 @@ classes. ``None`` for an option is the same as leaving it out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
+
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, SecretStr

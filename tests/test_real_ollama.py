@@ -119,6 +119,10 @@ async def test_stop(make: Make) -> None:
     assert (await make().generate(user("[[count]]"), stop=["n5"])).strip() == "n1 n2 n3 n4"
 
 
+async def test_stop_as_text(make: Make) -> None:
+    assert (await make().generate(user("[[count]]"), stop="n5")).strip() == "n1 n2 n3 n4"
+
+
 async def test_no_tools(make: Make) -> None:
     with pytest.raises(InvalidRequestError, match="does not support tools"):
         await make("plain").complete(user("x"), tools=TOOLS)

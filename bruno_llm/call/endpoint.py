@@ -25,6 +25,7 @@ from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import Redactor, hide_url_secrets
 from bruno_llm.tokens.counter import TokenCounter, counter_for
+from bruno_llm.vendors.address import whole_address
 from bruno_llm.vendors.model_list import fetch_models, has_model
 from bruno_llm.vendors.registry import Vendor, vendor_of
 from bruno_llm.wire.client import Exchange
@@ -133,10 +134,7 @@ class Endpoint:
             address = next(filter(None, found), vendor.base_url)
         if not address:
             return None
-        if "://" not in address:
-            address = f"http://{address}"
-        # Where a server listens, as OLLAMA_HOST says it, is not where it is.
-        address = address.replace("://0.0.0.0", "://127.0.0.1").rstrip("/")
+        address = whole_address(address, vendor.port)
         return address if _VERSION.search(address) else address + vendor.version
 
     def _declaring(self, attribute: str) -> Any:

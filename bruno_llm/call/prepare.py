@@ -72,6 +72,7 @@ class Fitting:
         self._litellm_model = litellm_model
         self._lacks = vendor.lacks
         self._headers = vendor.headers
+        self._own_words = vendor.fit
         self._missing: dict[Any, frozenset[str]] = {}
         self._told: set[str] = set()
 
@@ -81,6 +82,8 @@ class Fitting:
         Raises:
             InvalidRequestError: What it lacks changes the answer, so that it cannot be dropped.
         """
+        if self._own_words is not None:
+            self._own_words(options)
         for option, header in self._headers.items():
             if option in options:
                 value = {header: options.pop(option)}

@@ -88,7 +88,7 @@ class Call:
 
     def next_try(self) -> None:
         """A fresh record for a try."""
-        self.exchange = Exchange(self._wire, self.timeout.http)
+        self.exchange = Exchange(self._wire, self.timeout.http, options=self.options)
 
     def error(self, cause: BaseException | None) -> LLMError:
         """Our error for what was caught (``None``: only the wire knows that it failed)."""

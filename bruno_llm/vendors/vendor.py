@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,12 +30,14 @@ class Vendor:
         base_url_env: Variables that may hold the address.
         needs_key: It never answers without a key (on its own address).
         base_url: Where it is when nobody says otherwise, for servers of one's own.
+        port: Where it listens when an address is written without a scheme and a port.
         version: What its addresses end in; added to a base_url that ends in no version.
         error_rules: What it says in words.
         hints: By error class name, what the user can do.
         params: Options of its own that litellm passes on.
         headers: Options that travel as a header; litellm loses them once it has our client.
         lacks: Options, or ``option=value``, that litellm drops or garbles here without a word.
+        fit: Puts the options of a call into words that litellm and the vendor take.
         defaults: Options of every call unless the caller says otherwise.
         prices: US dollars per million tokens, by model.
         count: Its endpoint that counts a prompt, ``None`` when it has none.
@@ -53,12 +55,14 @@ class Vendor:
     base_url_env: tuple[str, ...] = ()
     needs_key: bool = False
     base_url: str | None = None
+    port: int | None = None
     version: str = ""
     error_rules: Sequence[ErrorRule] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
     params: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
+    fit: Callable[[dict[str, Any]], None] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
     count: CountEndpoint | None = None

@@ -48,6 +48,7 @@ class Exchange:
     (seconds: connect, read, write, pool) and overrule whatever litellm set. ``divert`` sends
     another request in place of litellm's. ``wire`` is ``None`` where the answer is not read: its
     format is not known, or litellm went round our client; then litellm's word has to do.
+    ``options`` are those of the call, as they were asked for.
     """
 
     wire: Format | None
@@ -58,6 +59,7 @@ class Exchange:
     failure: Exception | None = None
     facts: Facts = field(default_factory=Facts)
     divert: Callable[[httpx.Request], httpx.Request] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def error_text(self) -> str:
@@ -118,7 +120,7 @@ class WireClient(httpx.AsyncClient):
         if exchange.wire and not request.url.path.endswith(exchange.wire.paths):
             exchange.wire = None
         if exchange.wire:
-            request = _mended(request, exchange.wire)
+            request = _mended(request, exchange.wire, exchange.options)
         if exchange.divert is not None:
             request = exchange.divert(request)
         request.extensions = {**request.extensions, "timeout": dict(exchange.timeouts)}
@@ -138,10 +140,10 @@ class WireClient(httpx.AsyncClient):
         return _read_body(exchange, response)
 
 
-def _mended(request: httpx.Request, wire: Format) -> httpx.Request:
+def _mended(request: httpx.Request, wire: Format, options: Mapping[str, Any]) -> httpx.Request:
     """The request as the vendor takes it, where litellm's is not."""
     body = read_json(request.content)
-    if not wire.request(body):
+    if not wire.request(body, options):
         return request
     headers = {k: v for k, v in request.headers.items() if k.lower() != "content-length"}
     return httpx.Request(

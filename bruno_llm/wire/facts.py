@@ -9,7 +9,7 @@ from typing import Any
 from bruno_llm.wire.shape import Shape, misfit
 from bruno_llm.wire.think import ThinkTags
 
-__all__ = ["Facts", "Format", "Mender", "Parter", "Reader"]
+__all__ = ["Asker", "Facts", "Format", "Mender", "Parter", "Reader"]
 
 
 @dataclass(slots=True)
@@ -62,6 +62,14 @@ Parter = Callable[[dict[str, Any], ThinkTags], bool]
 """Moves the thoughts in the text of an answer or event to their own field; true when it did."""
 
 
+Asker = Callable[[dict[str, Any], Mapping[str, Any]], bool]
+"""Changes the body of a request, which litellm made of those options, to what the vendor takes."""
+
+
+def _as_litellm_says(body: dict[str, Any], options: Mapping[str, Any]) -> bool:
+    return False
+
+
 def _as_is(payload: dict[str, Any]) -> bool:
     return False
 
@@ -88,7 +96,7 @@ class Format:
     read: Reader
     shape: Shape
     mend: Mender = _as_is
-    request: Mender = _as_is
+    request: Asker = _as_litellm_says
     part: Parter = _no_tags
     stream: str = "sse"
     finish_ends: bool = False

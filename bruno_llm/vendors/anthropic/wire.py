@@ -120,7 +120,7 @@ def _mend(payload: dict[str, Any]) -> bool:
     return True
 
 
-def _request(body: dict[str, Any]) -> bool:
+def _request(body: dict[str, Any], options: Mapping[str, Any]) -> bool:
     """The schema of an answer by the API's present name.
 
     litellm sends ``output_format``, the name of the beta (Anthropic, "Structured outputs").

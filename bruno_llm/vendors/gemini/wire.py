@@ -91,11 +91,32 @@ def _mend(payload: dict[str, Any]) -> bool:
     return mended
 
 
+def _request(body: dict[str, Any], options: Mapping[str, Any]) -> bool:
+    """The parameters of tools as the JSON schema they were given as.
+
+    litellm translates them to Gemini's older dialect, in which ``$ref``, ``additionalProperties``
+    and ``null`` are lost (Gemini API reference, "FunctionDeclaration", ``parametersJsonSchema``).
+    """
+    given = {
+        function.get("name"): function.get("parameters")
+        for function in (tool.get("function") or {} for tool in options.get("tools") or ())
+    }
+    changed = False
+    for tool in body.get("tools") or ():
+        for declared in tool.get("function_declarations") or ():
+            schema = given.get(declared.get("name"))
+            if schema and declared.pop("parameters", None) is not None:
+                declared["parametersJsonSchema"] = schema
+                changed = True
+    return changed
+
+
 GEMINI = Format(
     "gemini",
     (":generateContent", ":streamGenerateContent"),
     _read,
     _SHAPE,
     mend=_mend,
+    request=_request,
     finish_ends=True,  # its usage may come after it
 )

@@ -22,7 +22,7 @@ __all__ = ["MISTRAL"]
 _ID = re.compile(r"[a-zA-Z0-9]{9}")
 
 
-def _request(body: dict[str, Any]) -> bool:
+def _request(body: dict[str, Any], options: Mapping[str, Any]) -> bool:
     changed = False
     for holder, name in _ids(body):
         given = holder.get(name)

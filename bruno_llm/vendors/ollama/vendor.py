@@ -14,6 +14,7 @@ from bruno_llm.exceptions import (
 from bruno_llm.options import OllamaOptions, names_of
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.ollama import wire
+from bruno_llm.vendors.ollama.options import fit
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["OLLAMA"]
@@ -34,6 +35,8 @@ OLLAMA = Vendor(
     api_key_env=("OLLAMA_API_KEY",),
     base_url_env=("OLLAMA_API_BASE", "OLLAMA_HOST"),
     base_url="http://localhost:11434",
+    port=11434,
+    fit=fit,
     # frequency_penalty would become a repeat_penalty below 1, which asks for repetition.
     lacks=frozenset(
         {"user", "frequency_penalty", "functions", "tool_choice=required", "tool_choice=function"}

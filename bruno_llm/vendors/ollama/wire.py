@@ -94,7 +94,7 @@ def _mend(payload: dict[str, Any]) -> bool:
     return True
 
 
-def _request(body: dict[str, Any]) -> bool:
+def _request(body: dict[str, Any], options: Mapping[str, Any]) -> bool:
     """Put right what litellm sends.
 
     ``truncate``: the server is to refuse a prompt that does not fit, where it would leave a part
@@ -104,9 +104,9 @@ def _request(body: dict[str, Any]) -> bool:
     for message in body.get("messages") or ():
         if message.get("images") == []:
             del message["images"]
-    options = body.get("options")
-    if "presence_penalty" in body and isinstance(options, dict):  # litellm has no name for it
-        options["presence_penalty"] = body.pop("presence_penalty")
+    given = body.get("options")
+    if "presence_penalty" in body and isinstance(given, dict):  # litellm has no name for it
+        given["presence_penalty"] = body.pop("presence_penalty")
     return True
 
 
