@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from bruno_llm import Cache, Completion, ConfigurationError
-from bruno_llm.testing import MovedClock
+from bruno_llm import Cache, Completion, ConfigurationError, OpenAIProvider, StreamEnd, ToolCall
+from bruno_llm.testing import FakeServer, MovedClock, Reply
 
 WHOLE = Completion(text="Oslo", finish_reason="stop", cost=0.5, latency=2.0)
 
@@ -72,3 +72,34 @@ def test_the_order_of_options_does_not_matter_and_everything_else_does() -> None
     assert same[0] == same[1]
     schemas = {Cache.key({"response_format": schema}) for schema in (One, Two, None)}
     assert len(schemas) == 3
+
+
+# --- in the path of a call ----------------------------------------------------------------------
+
+USER = [{"role": "user", "content": "Which weather?"}]
+CALL = ToolCall(id="call_1", name="weather", arguments={"place": {"city": "Oslo"}})
+
+
+async def answers(llm: OpenAIProvider, plain: bool) -> Completion:
+    if plain:
+        return await llm.complete(USER)
+    events = [event async for event in llm.stream_events(USER)]
+    assert isinstance(events[-1], StreamEnd)
+    return events[-1].completion
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["complete", "stream_events"])
+@pytest.mark.parametrize("first_plain", [True, False], ids=["kept-plain", "kept-streamed"])
+async def test_what_one_caller_changes_no_other_sees(plain: bool, first_plain: bool) -> None:
+    with FakeServer() as server:
+        server.script(Reply("", tool_calls=[CALL], headers={"x-request-id": "req-1"}))
+        llm = OpenAIProvider(base_url=server.base_url("openai"), api_key="key", cache=Cache())
+        for turn in range(3):
+            answer = await answers(llm, first_plain if turn == 0 else plain)
+            assert answer.cached == (turn > 0)
+            assert answer.metadata == {"request_id": "req-1"}
+            assert answer.tool_calls[0].arguments == {"place": {"city": "Oslo"}}
+            answer.metadata["request_id"] = "changed"
+            answer.tool_calls[0].arguments["place"]["city"] = "changed"
+        assert len(server.requests) == 1
+        await llm.aclose()

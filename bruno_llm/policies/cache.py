@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -62,14 +63,17 @@ class Cache:
                 del self._entries[key]
                 return None
             self._entries.move_to_end(key)
-        return dataclasses.replace(completion, cached=True, cost=0.0, latency=0.0)
+        # Its dicts are the caller's to change; what is kept must stay as it came.
+        own = copy.deepcopy(completion)
+        return dataclasses.replace(own, cached=True, cost=0.0, latency=0.0)
 
     def put(self, key: str, completion: Completion) -> None:
         """Keep a whole, natural answer; others are passed over."""
         if completion.finish_reason not in ("stop", "tool_calls"):
             return
+        kept = copy.deepcopy(completion)
         with self._lock:
-            self._entries[key] = (_clock.monotonic(), completion)
+            self._entries[key] = (_clock.monotonic(), kept)
             self._entries.move_to_end(key)
             while len(self._entries) > self.max_entries:
                 self._entries.popitem(last=False)
