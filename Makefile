@@ -14,7 +14,8 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint con
 PACKAGING := pyproject.toml constraints.txt bruno_llm/_version.py
 # The ends of the range of litellm releases in pyproject.toml.
 LITELLM_RANGE := litellm==1.105.7 litellm<1.110
-RANGE_TESTS ?= $(wildcard tests/test_wire*.py tests/contract tests/test_cassettes.py tests/test_routes.py)
+RANGE_TESTS ?= $(wildcard tests/test_wire*.py tests/contract tests/test_cassettes.py tests/test_routes.py \
+    tests/test_vendor_routes.py tests/test_litellm_changed.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all smoke test-range lint format docs record bench build clean

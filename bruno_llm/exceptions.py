@@ -2,6 +2,7 @@
 
     LLMError                            (also a bruno_core LLMError)
     ├── ConfigurationError              bad option or file, unknown provider, missing extra
+    │   └── LitellmChangedError         this release of litellm lacks what is needed of it
     ├── AuthenticationError             no key, wrong key
     │   └── PermissionDeniedError       the key is known but may not do this
     ├── ModelNotFoundError
@@ -45,6 +46,7 @@ __all__ = [
     "EmptyResponseError",
     "InvalidRequestError",
     "LLMError",
+    "LitellmChangedError",
     "ModelNotFoundError",
     "PermissionDeniedError",
     "ProviderConnectionError",
@@ -121,6 +123,13 @@ class LLMError(core.LLMError):
 
 class ConfigurationError(LLMError, core.ConfigError):
     """A setting is wrong or missing; the message names it and says what is allowed."""
+
+
+class LitellmChangedError(ConfigurationError):
+    """The installed release of litellm has moved something; the message names it and the release.
+
+    Raised when litellm is loaded, before anything is sent.
+    """
 
 
 class AuthenticationError(LLMError):

@@ -64,7 +64,8 @@ FIRST_CALL = textwrap.dedent("""
                         for k in {*environment, *os.environ}
                         if environment.get(k) != os.environ.get(k)},
         "connected": connected,
-        "settings": [litellm.suppress_debug_info, litellm.telemetry, litellm.num_retries],
+        "settings": [litellm.suppress_debug_info, litellm.disable_hf_tokenizer_download,
+                     litellm.num_retries],
         "models": len(litellm.model_cost),
         "dotenv": os.environ.get("PLANTED_BY_DOTENV"),
     }, open(sys.argv[2], "w"))
@@ -133,7 +134,7 @@ class TestTheFirstCall:
         assert first_call["ticks"] > 10
 
     def test_its_settings(self, first_call: dict[str, Any]) -> None:
-        assert first_call["settings"] == [True, False, None]
+        assert first_call["settings"] == [True, True, None]
 
 
 def test_an_application_that_imported_litellm_keeps_its_settings() -> None:

@@ -34,6 +34,7 @@ NAMES = [
     "InvalidRequestError",
     "LLMError",
     "LLMFactory",
+    "LitellmChangedError",
     "LiteLLMEmbedder",
     "LiteLLMProvider",
     "ModelNotFoundError",

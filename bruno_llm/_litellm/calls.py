@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bruno_llm._litellm.clients import Clients, under
+from bruno_llm._litellm.cache import under
+from bruno_llm._litellm.clients import Clients
 from bruno_llm._litellm.facts import know_ollama_model, route_of
 from bruno_llm._litellm.load import load_now, loaded, off_loop
+from bruno_llm._litellm.probe import has
 from bruno_llm._litellm.streams import Chunks
 from bruno_llm.wire.client import Exchange, watching
 
@@ -29,6 +31,7 @@ __all__ = ["completion", "embedding", "load", "stream"]
 
 # OpenAI's client imports it at its first request: a second of the event loop.
 _OPENAI_RESOURCES = "openai.resources"
+_WORKER = "litellm_core_utils.logging_worker"
 _logging: set[asyncio.Task[Any]] = set()
 
 
@@ -86,11 +89,14 @@ def _calling(exchange: Exchange, call: _Call) -> Iterator[None]:
         with watching(exchange), under(call.route, call.params["client"]):
             yield
     finally:
-        worker = loaded().litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER
-        task = getattr(worker, "_worker_task", None)
-        if task is not None and not task.done() and task not in _logging:
-            _logging.add(task)
-            task.add_done_callback(_logging.discard)
+        if has(f"{_WORKER}.GLOBAL_LOGGING_WORKER", f"{_WORKER}.LoggingWorker:_worker_task"):
+            _hold_on(loaded().litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER._worker_task)
+
+
+def _hold_on(task: asyncio.Task[Any] | None) -> None:
+    if task is not None and not task.done() and task not in _logging:
+        _logging.add(task)
+        task.add_done_callback(_logging.discard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,8 @@ async def _prepared(clients: Clients, api_key: str | None, params: Mapping[str, 
         "api_key": api_key,
         "client": own.for_route(route, key, address, params),
     }
-    if call.get("tools") or call.get("functions"):
+    asks_for_tools = call.get("tools") or call.get("functions")
+    if asks_for_tools and has("completion:_skip_mcp_handler"):
         call["_skip_mcp_handler"] = True
     if named == "anthropic":  # litellm would send a field named extra_body there
         call |= call.pop("extra_body", None) or {}

@@ -7,17 +7,17 @@ every call brings its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
+from bruno_llm._litellm import probe
+from bruno_llm._litellm.load import loaded
 from bruno_llm._loops import PerLoop
 from bruno_llm.wire.client import WireClient
 
-__all__ = ["Clients", "LoopClients", "share_with", "under"]
+__all__ = ["Clients", "LoopClients"]
 
 
 class Clients:
@@ -88,19 +88,22 @@ def _azure_client(
     litellm takes no other class there, and knows the ways to sign in to Azure
     (``llms/azure/common_utils.py``, ``initialize_azure_sdk_client``).
     """
-    from litellm.llms.azure.common_utils import BaseAzureLLM
-
+    probe.require(probe.AZURE)
     asked = os.environ.get
     api_key = api_key or asked("AZURE_OPENAI_API_KEY") or asked("AZURE_API_KEY")
     base_url = base_url or asked("AZURE_API_BASE")
     version = options["api_version"] or asked("AZURE_API_VERSION")
-    params = BaseAzureLLM().initialize_azure_sdk_client(
-        litellm_params=dict(options),
-        api_key=api_key,
-        api_base=base_url,
-        model_name=None,
-        api_version=version,
-        is_async=True,
+    params = (
+        loaded()
+        .llms.azure.common_utils.BaseAzureLLM()
+        .initialize_azure_sdk_client(
+            litellm_params=dict(options),
+            api_key=api_key,
+            api_base=base_url,
+            model_name=None,
+            api_version=version,
+            is_async=True,
+        )
     )
     if version in ("v1", "latest", "preview"):  # Azure's newer address is plain OpenAI
         key = params["api_key"] or params["azure_ad_token_provider"] or params["azure_ad_token"]
@@ -137,48 +140,11 @@ def _once(sdk: Any) -> Any:
     return Client
 
 
-_under: ContextVar[tuple[str, Any] | None] = ContextVar("bruno_llm_client", default=None)
-
-
-@contextmanager
-def under(route: str, client: Any) -> Iterator[None]:
-    """Have litellm use this client for its calls of the route inside the block.
-
-    Some routes (Cohere, Cloudflare, Nova: ``litellm/main.py``, ``_complete_cohere_chat``) never
-    pass on the client they are given and take one from litellm's cache instead.
-    """
-    token = _under.set((route, client))
-    try:
-        yield
-    finally:
-        _under.reset(token)
-
-
-def share_with(cache: Any) -> None:
-    """Let litellm's cache of HTTP clients give out ours, inside ``under()`` alone.
-
-    Ours are kept out of it: whoever else calls litellm in this process would find them closed.
-    """
-    get, put = cache.get_cache, cache.set_cache
-
-    def get_cache(key: str, **kwargs: Any) -> Any:
-        route, client = _under.get() or ("", None)
-        # litellm's callbacks look for clients of their own here.
-        if client is not None and key.startswith("async_httpx_client") and key.endswith(route):
-            return client
-        return get(key, **kwargs)
-
-    def set_cache(key: str, value: Any, **kwargs: Any) -> Any:
-        return None if getattr(value, "_bruno_client", None) else put(key, value, **kwargs)
-
-    cache.get_cache, cache.set_cache = get_cache, set_cache
-
-
 @lru_cache(maxsize=1)
 def _handler_class() -> Any:
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+    handler = loaded().llms.custom_httpx.http_handler.AsyncHTTPHandler
 
-    class Handler(AsyncHTTPHandler):
+    class Handler(handler):  # type: ignore[misc, valid-type]  # known when it is loaded
         """litellm's handler around a client that is already there.
 
         Some OpenAI-compatible routes (perplexity, deepinfra ...) give ``client`` to OpenAI's SDK

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bruno_llm._litellm.load import loaded
+from bruno_llm._litellm.probe import has
 from bruno_llm.completion import Usage
 
 __all__ = [
@@ -47,6 +48,8 @@ def unsupported(model: str, params: Mapping[str, Any]) -> set[str]:
     Each is tried alone, because litellm names only one of several, and knows rules (a model that
     takes no temperature but 1) that stand in no list.
     """
+    if not has("utils.get_optional_params", "UnsupportedParamsError"):
+        return set()  # the vendor will say so
     route = route_of(model)
     if route in ("ollama", "ollama_chat"):
         know_ollama_model(loaded(), model)

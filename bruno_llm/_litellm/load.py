@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from bruno_llm._litellm.clients import share_with
+from bruno_llm._litellm.cache import share_with
+from bruno_llm._litellm.probe import has, probe
 
 __all__ = ["is_loaded", "load_now", "loaded", "off_loop"]
 
@@ -51,16 +52,21 @@ async def off_loop(work: Callable[[], T]) -> T:
 
 
 def load_now() -> Any:
-    """Import litellm in this thread and return it."""
+    """Import litellm in this thread and return it.
+
+    Raises:
+        LitellmChangedError: This release lacks what we need of it.
+    """
     global _module
     with _lock:
         if _module is None:
             with _quiet_import():
                 import litellm
+            probe(litellm)
             litellm.suppress_debug_info = True  # it prints help to stdout on errors
-            litellm.telemetry = False
             litellm.disable_hf_tokenizer_download = True  # 23 s offline for some names
-            share_with(litellm.in_memory_llm_clients_cache)
+            if has(*(f"in_memory_llm_clients_cache.{name}" for name in ("get_cache", "set_cache"))):
+                share_with(litellm.in_memory_llm_clients_cache)
             _module = litellm
     return _module
 

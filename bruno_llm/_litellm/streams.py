@@ -65,18 +65,12 @@ class Chunks:
 
     async def aclose(self) -> None:
         """Close the connection, also where litellm's own close does not (Anthropic, Ollama)."""
-        layers = (
-            self._wrapper if self._wrapped else None,
-            self._source,
-            getattr(self._source, "response", None),
-            getattr(self._source, "http_response", None),
-            getattr(self._source, "streaming_response", None),
-        )
-        for layer in layers:
+        for layer in (self._wrapper if self._wrapped else None, self._source):
             close = getattr(layer, "aclose", None)
             if close is not None:
                 with contextlib.suppress(RuntimeError):  # a generator that is running closes itself
                     await close()
+        await self._exchange.aclose()
 
 
 async def _again(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:

@@ -60,6 +60,12 @@ class Exchange:
     facts: Facts = field(default_factory=Facts)
     divert: Callable[[httpx.Request], httpx.Request] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    _stream: httpx.Response | None = None
+
+    async def aclose(self) -> None:
+        """Close the connection of a stream, whoever still holds the response."""
+        if self._stream is not None:
+            await self._stream.aclose()
 
     @property
     def error_text(self) -> str:
@@ -129,6 +135,7 @@ class WireClient(httpx.AsyncClient):
             exchange.status = response.status_code
             exchange.headers = {k.lower(): v for k, v in response.headers.items()}
             if stream and response.is_success:
+                exchange._stream = response
                 return _tapped(response, exchange)
             exchange.body = await response.aread()
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as exc:

@@ -91,13 +91,14 @@ def _mend(payload: dict[str, Any]) -> bool:
         function = call.get("function") or {} if isinstance(call, Mapping) else {}
         payload["type"] = "tool-call-delta"
         payload["delta"] = {
+            **delta,  # where releases from 1.109 on look for it
             "tool_calls": [
                 {
                     "id": call.get("id"),
                     "name": function.get("name"),
                     "arguments": function.get("arguments") or "",
                 }
-            ]
+            ],
         }
     elif kind == "message-end":
         payload["event"] = kind
