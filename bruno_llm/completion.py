@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
+    "Attachment",
+    "Citation",
     "Completion",
     "ReasoningDelta",
     "StreamEnd",
@@ -53,6 +55,46 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """Something the model made that is no text: speech, an image.
+
+    Attributes:
+        media_type: Such as ``image/png`` or ``audio/wav``; ``audio/*`` where neither the vendor
+            nor the bytes say which.
+        data: The bytes, ``None`` when the vendor gave only an address.
+        url: The address, ``None`` when the vendor gave the bytes.
+        transcript: The words of speech, where the vendor sends them.
+        id: The vendor's name for it, by which a later turn can refer to it.
+    """
+
+    media_type: str
+    data: bytes | None = field(default=None, repr=False)
+    url: str | None = None
+    transcript: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source that the answer rests on.
+
+    Attributes:
+        url: Its address, ``None`` for a document of one's own.
+        title: Its name, as far as the vendor gives one.
+        quote: The source's own words.
+        start: Where in the completion's ``text`` the words begin that rest on it (characters),
+            ``None`` when the vendor does not say.
+        end: Where they end.
+    """
+
+    url: str | None = None
+    title: str | None = None
+    quote: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trimmed:
     """What the context window left out of the messages before they were sent.
 
@@ -84,7 +126,13 @@ class Completion:
         cached: The answer came from the cache and cost nothing.
         trimmed: What the context window left out, ``None`` when everything was sent.
         metadata: Facts of one vendor or one policy: ``request_id``; ``prompt_cut`` when Ollama
-            left a part of the prompt out; ``failures`` of a fallback.
+            left a part of the prompt out; ``failures`` of a fallback; ``logprobs`` in the
+            vendor's form; ``grounding`` and ``url_context`` of Gemini.
+        native: What the vendor wants back with the next request (signed thinking, reasoning
+            items, server-tool blocks), with its origin; ``None`` where text and tool calls say
+            it all. Opaque and JSON-safe; ``completion_message()`` carries it.
+        attachments: Audio and images that the model made.
+        citations: The sources it names.
     """
 
     text: str = ""
@@ -101,6 +149,9 @@ class Completion:
     cached: bool = False
     trimmed: Trimmed | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    native: Mapping[str, Any] | None = field(default=None, repr=False)
+    attachments: tuple[Attachment, ...] = ()
+    citations: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

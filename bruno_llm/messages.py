@@ -4,7 +4,8 @@
 
 * ``parts``: OpenAI-shaped content parts (images, files) that follow the text;
 * ``tool_calls``: the calls of an assistant turn, as ``ToolCall`` or OpenAI-shaped dicts;
-* ``tool_call_id`` and ``name``: whose result a tool message is;
+* ``tool_call_id`` and ``name``: whose result a tool message is; ``is_error``: that it failed;
+* ``native``: what the vendor wants back with the next request, from ``Completion.native``;
 * ``text_stands_in``: the content is only there because a ``Message`` may not be empty.
 
 The functions here write them; nobody else needs to know them.
@@ -13,9 +14,10 @@ The functions here write them; nobody else needs to know them.
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import mimetypes
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from bruno_core.models.message import Message, MessageRole, MessageType
 
 from bruno_llm.completion import Completion, ToolCall
 from bruno_llm.exceptions import InvalidRequestError
+from bruno_llm.results import as_result, media_type_of
 
 __all__ = [
     "ChatMessage",
@@ -89,14 +92,22 @@ def file_message(text: str, *files: Source, filename: str | None = None) -> Mess
 
 
 def completion_message(completion: Completion) -> Message:
-    """The assistant message of a completion, with its tool calls, for the history."""
-    said = completion.text or completion.refusal
+    """The assistant message of a completion, for the history.
+
+    It carries the tool calls and what the vendor wants back (``Completion.native``), survives
+    JSON, and may be sent to any provider: what is not meant for it stays behind.
+    """
+    heard = " ".join(filter(None, (part.transcript for part in completion.attachments)))
+    said = completion.text or completion.refusal or heard
     metadata: dict[str, Any] = {}
+    if completion.native is not None:
+        metadata["native"] = copy.deepcopy(dict(completion.native))
     if completion.tool_calls:
         metadata["tool_calls"] = [_call_dict(call) for call in completion.tool_calls]
     if not said or not said.strip():
-        names = ", ".join(call.name for call in completion.tool_calls) or "nothing"
-        said, metadata["text_stands_in"] = f"(called {names})", True
+        names = ", ".join(call.name for call in completion.tool_calls)
+        said = f"(called {names})" if names else "(no text)"
+        metadata["text_stands_in"] = True
     return Message(role=MessageRole.ASSISTANT, content=said, metadata=metadata)
 
 
@@ -105,11 +116,17 @@ def tool_result(call: ToolCall | str, result: Any, *, name: str | None = None) -
 
     Args:
         call: The call it answers, or its id.
-        result: A string, or anything JSON can hold.
+        result: A string; anything JSON can hold, and pydantic models, dataclasses, dates and sets;
+            an image's bytes, also several or with other things in a list; the exception that the
+            tool raised (the model reads its type and its words, and the vendor is told that the
+            tool failed where it has a flag for that).
         name: The tool's name, when only the id is given.
     """
-    text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
-    metadata: dict[str, Any] = {}
+    read = as_result(result)
+    text = read.text
+    metadata: dict[str, Any] = {"is_error": True} if read.is_error else {}
+    if read.images:
+        metadata["parts"] = [_image_part(media, data) for media, data in read.images]
     if isinstance(call, ToolCall):
         metadata |= {"tool_call_id": call.id, "name": call.name}
     else:
@@ -168,7 +185,17 @@ def texts_of(chat: Iterable[ChatMessage]) -> list[str]:
             texts.append(content)
         elif isinstance(content, list):
             texts.extend(p["text"] for p in content if isinstance(p.get("text"), str))
+        if message.get("native"):
+            texts.extend(_strings(message["native"].get("items")))
     return texts
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _strings(part)
 
 
 def _chat_dict(message: Message | Mapping[str, Any], place: int) -> ChatMessage:
@@ -194,6 +221,8 @@ def _chat_dict(message: Message | Mapping[str, Any], place: int) -> ChatMessage:
     if content is None or (isinstance(content, str) and not content.strip()):
         if role == "assistant" and (calls or turn.get("function_call")):
             turn.pop("content", None)
+        elif role == "assistant" and turn.get("native"):
+            turn["content"] = "(no text)"
         elif role in ("tool", "function"):
             turn["content"] = "(empty)"
         else:
@@ -211,8 +240,11 @@ def _from_bruno(message: Message) -> ChatMessage:
         turn["tool_calls"] = metadata["tool_calls"]
         if metadata.get("text_stands_in"):
             del turn["content"]
+    if message.role is MessageRole.ASSISTANT and isinstance(metadata.get("native"), Mapping):
+        turn["native"] = metadata["native"]
     if message.role in (MessageRole.TOOL, MessageRole.FUNCTION):
-        turn |= _compact(tool_call_id=metadata.get("tool_call_id"), name=metadata.get("name"))
+        names = ("tool_call_id", "name", "is_error")
+        turn |= _compact(**{name: metadata.get(name) for name in names})
     return turn
 
 
@@ -298,7 +330,7 @@ def _as_url(source: Source, kind: str) -> str:
     if isinstance(source, str) and source.startswith(("http://", "https://", "data:")):
         return source
     if isinstance(source, bytes):
-        media = _sniff(source)
+        media = media_type_of(source)
         data = source
     else:
         path = Path(source)
@@ -306,25 +338,18 @@ def _as_url(source: Source, kind: str) -> str:
             data = path.read_bytes()
         except OSError as exc:
             raise InvalidRequestError(f"cannot read {path.name}: {exc.strerror}") from exc
-        media = mimetypes.guess_type(path.name)[0] or _sniff(data)
+        media = mimetypes.guess_type(path.name)[0] or media_type_of(data)
     if not media.startswith(kind):
         raise InvalidRequestError(f"this is {media}, not an image; use file_message() for files")
+    return _data_url(media, data)
+
+
+def _data_url(media: str, data: bytes) -> str:
     return f"data:{media};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-_MAGIC = {
-    b"\x89PNG": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF8": "image/gif",
-    b"%PDF": "application/pdf",
-}
-
-
-def _sniff(data: bytes) -> str:
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    known = (media for magic, media in _MAGIC.items() if data.startswith(magic))
-    return next(known, "application/octet-stream")
+def _image_part(media: str, data: bytes) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": _data_url(media, data)}}
 
 
 def _compact(**fields: Any) -> dict[str, Any]:

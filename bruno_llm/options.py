@@ -43,6 +43,7 @@ __all__ = [
     "OpenAISettings",
     "ProviderOptions",
     "ProviderSettings",
+    "ResponsesOptions",
     "RouteOptions",
     "Tuning",
     "names_of",
@@ -135,7 +136,34 @@ class ChatOptions(Tuning, Features, total=False):
     extra_body: Mapping[str, Any] | None
 
 
-class OpenAIOptions(TypedDict, total=False):
+class ResponsesOptions(TypedDict, total=False):
+    """What OpenAI's responses endpoint takes besides.
+
+    Attributes:
+        api: ``"chat"``, ``"responses"``, or ``"auto"``: what the model needs on OpenAI's own
+            address, and chat completions elsewhere.
+        conversation: One that OpenAI keeps.
+        include: What else the answer is to hold; its encrypted reasoning always is.
+        max_tool_calls: Most calls of OpenAI's own tools.
+        previous_response_id: The answer, kept by OpenAI, that this one follows.
+        prompt: A prompt template that OpenAI keeps.
+        reasoning: ``effort`` and ``summary``.
+        text: ``format`` and ``verbosity``.
+        truncation: ``"auto"`` lets OpenAI cut what does not fit.
+    """
+
+    api: Literal["auto", "chat", "responses"] | None
+    conversation: str | Mapping[str, Any] | None
+    include: Sequence[str] | None
+    max_tool_calls: int | None
+    previous_response_id: str | None
+    prompt: Mapping[str, Any] | None
+    reasoning: Mapping[str, Any] | None
+    text: Mapping[str, Any] | None
+    truncation: str | None
+
+
+class OpenAIOptions(ResponsesOptions, total=False):
     """What OpenAI, or a server in its format, takes besides.
 
     Attributes:
@@ -229,7 +257,7 @@ class OllamaOptions(TypedDict, total=False):
     tfs_z: float | None
 
 
-class RouteOptions(TypedDict, total=False):
+class RouteOptions(ResponsesOptions, total=False):
     """What other litellm routes need, for the generic provider.
 
     Attributes:

@@ -21,8 +21,10 @@ from bruno_llm._former import former_attribute, former_options
 from bruno_llm.call.chat import ChatCall, ask, count, open_stream
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.outcome import outcome, refuse_empty
-from bruno_llm.call.prepare import Fitting, Request, fitted_to_window
+from bruno_llm.call.prepare import Fitting, fitted_to_window
+from bruno_llm.call.request import Request
 from bruno_llm.call.send import admitted, send
+from bruno_llm.call.spoken import Tongues
 from bruno_llm.capabilities import Capabilities, capabilities_of
 from bruno_llm.chat import Chat, Messages, replayed
 from bruno_llm.checks import Count, Temperature, check
@@ -46,11 +48,13 @@ from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.policies.window import ContextWindow
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import hide_url_secrets
+from bruno_llm.vendors.registry import vendor_of
 
 __all__ = ["LiteLLMProvider"]
 
 # Exact counts that a provider remembers.
 _MOST_COUNTS = 256
+_RESPONSES = "responses/"
 
 
 class LiteLLMProvider(Endpoint, Chat):
@@ -121,6 +125,11 @@ class LiteLLMProvider(Endpoint, Chat):
         self.cache = cache
         self.window = window
         self.params = params
+        route, _, rest = self._litellm_model.partition("/")
+        if rest.startswith(_RESPONSES) and vendor_of(route).responses is not None:
+            # litellm's way to say which endpoint: openai/responses/<model>
+            self._litellm_model = f"{route}/{rest.removeprefix(_RESPONSES)}"
+            params["api"] = "responses"
         self._exact_counts: dict[str, int] = {}
 
     # --- what it is ---------------------------------------------------------------------------
@@ -318,16 +327,21 @@ class LiteLLMProvider(Endpoint, Chat):
         chat = to_chat(messages, self._system_prompt)
         api_key = self._key(base_url)
         await _litellm.load(self._litellm_model)
+        spoken = self._tongues.of(options, base_url)
         if options:
             check_tools(options.get("tools"))
-            self._fitting.fit(options)
-        request = Request(self._litellm_model, chat, options, base_url, timeout.read)
+            self._fitting.fit(options, spoken.lacks)
+        request = Request(self._litellm_model, chat, options, spoken, base_url, timeout.read)
         if (self.window or self.costs or self.rate_limit) and not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)
         if fit and self.window is not None:
             size = vendor.window(options) or self.capabilities().max_input_tokens
             request = await fitted_to_window(request, self.window, self._counter, size)
-        return ChatCall(self, request, api_key=api_key, timeout=timeout, wire=vendor.wire, tag=tag)
+        return ChatCall(self, request, api_key=api_key, timeout=timeout, wire=spoken.wire, tag=tag)
+
+    @cached_property
+    def _tongues(self) -> Tongues:
+        return Tongues(self._vendor, self._route, self._litellm_model)
 
     @cached_property
     def _fitting(self) -> Fitting:

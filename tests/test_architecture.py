@@ -26,7 +26,7 @@ NAMED = ("claude", "gemini", "mistral", "ollama", "openai")
 LAYERS = (
     {"_former"},
     {"_version", "_clock", "_loops", "exceptions", "completion", "capabilities"}
-    | {"options", "tokens"},
+    | {"options", "results", "tokens"},
     {"redaction", "checks", "cooldown"},
     {"keys", "messages", "params", "policies", "costs", "demo"},
     {"chat", "wire"},

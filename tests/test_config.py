@@ -83,7 +83,7 @@ class Vendor:
     [
         ({"temprature": 1}, "unknown setting 'temprature'; did you mean 'temperature'?"),
         ({"top_P": 0.9}, "unknown setting 'top_P'; did you mean 'top_p'?"),
-        ({"zzzzz": 1}, "unknown setting 'zzzzz'; known: api_key,"),
+        ({"zzzzz": 1}, "unknown setting 'zzzzz'; known: api, api_key,"),
         ({"retry": {"atempts": 2}}, "unknown setting 'retry.atempts'; did you mean 'attempts'?"),
         ({"rate_limit": {"rpm": 2}}, "unknown setting 'rate_limit.rpm'; known: burst,"),
         ({"window": {"max_tokens": 5}}, "unknown setting 'window.max_tokens'; did you mean"),

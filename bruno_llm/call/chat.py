@@ -10,7 +10,7 @@ from typing import Any
 
 from bruno_llm import _litellm
 from bruno_llm.call.endpoint import Endpoint
-from bruno_llm.call.prepare import Request
+from bruno_llm.call.request import Request
 from bruno_llm.call.send import Call
 from bruno_llm.completion import Usage
 from bruno_llm.messages import texts_of
@@ -71,15 +71,15 @@ async def ask(call: ChatCall) -> Answer:
         Exception: Whatever litellm raises.
     """
     endpoint, exchange = call.endpoint, call.exchange
-    response = await _litellm.completion(
-        endpoint._clients, exchange, call.api_key, call.request.params()
-    )
+    params = _sent(call)
+    response = await _litellm.completion(endpoint._clients, exchange, call.api_key, params)
     facts = exchange.facts
     if facts.error is not None or facts.fault is not None:
         raise call.error(None)
     answer = read_answer(response, facts, watched=exchange.wire is not None)
     # litellm puts its own prefix before the names in Ollama's plain answers.
     answer.model = answer.model.removeprefix(f"{endpoint._route}/")
+    answer.parts = exchange.parts(answer.text)
     return answer
 
 
@@ -89,9 +89,8 @@ async def open_stream(call: ChatCall) -> OpenStream:
     Raises:
         Exception: Whatever litellm raises, and our own errors.
     """
-    chunks = await _litellm.stream(
-        call.endpoint._clients, call.exchange, call.api_key, call.request.params()
-    )
+    params = _sent(call)
+    chunks = await _litellm.stream(call.endpoint._clients, call.exchange, call.api_key, params)
     opened = OpenStream(
         chunks, call.exchange, call.error, total=call.timeout.total, started=call.sent
     )
@@ -103,6 +102,17 @@ async def open_stream(call: ChatCall) -> OpenStream:
     return opened
 
 
+def _sent(call: ChatCall) -> dict[str, Any]:
+    """litellm's arguments; what it does not get to see is put in on the way out."""
+    params, first = call.request.for_litellm()
+    then = call.exchange.divert
+    if first is None or then is None:
+        call.exchange.divert = first or then
+    else:
+        call.exchange.divert = lambda request: then(first(request))
+    return params
+
+
 async def count(endpoint: CountEndpoint, call: ChatCall) -> int:
     """One try to have the vendor count the prompt of this call.
 
@@ -110,7 +120,7 @@ async def count(endpoint: CountEndpoint, call: ChatCall) -> int:
         LLMError: It could not be asked.
     """
     exchange = call.exchange
-    exchange.wire, exchange.divert = None, endpoint.divert
+    exchange.wire, exchange.divert = None, endpoint.divert  # _sent() puts its own before it
     # What litellm makes of the answer does not matter: it expects one of another kind.
     with suppress(Exception):
         await ask(call)

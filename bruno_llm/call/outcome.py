@@ -20,7 +20,7 @@ logger = get_logger(__name__)
 
 def outcome(call: ChatCall, answer: Answer) -> Completion:
     """The completion of an answer, whole or broken off; from here on it is what is billed."""
-    endpoint = call.endpoint
+    endpoint, origin, parts = call.endpoint, call.request.spoken.origin, answer.parts
     usage = answer.usage or _estimated(call, answer)
     noticed: dict[str, Any] = {}
     if request_id := request_id_of(call.exchange.headers):
@@ -40,7 +40,10 @@ def outcome(call: ChatCall, answer: Answer) -> Completion:
         refusal=answer.refusal or None,
         latency=_clock.monotonic() - call.started,
         trimmed=call.request.trimmed,
-        metadata=noticed,
+        metadata={**call.exchange.facts.notes, **noticed},
+        native=origin.native(parts.native) if origin is not None else None,
+        attachments=parts.attachments,
+        citations=parts.citations,
     )
     return call.done
 
@@ -51,7 +54,8 @@ def refuse_empty(call: ChatCall, answer: Answer, completion: Completion) -> None
     Raises:
         EmptyResponseError: Nothing was said and nothing explains why; ``.partial`` has the facts.
     """
-    if answer.is_empty:
+    # With a stop sequence, nothing may be all there was to say.
+    if answer.is_empty and not (answer.finish_reason == "stop" and call.options.get("stop")):
         raise EmptyResponseError(
             "the model said nothing",
             completion.provider,

@@ -3,61 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _litellm
-from bruno_llm.completion import Trimmed
+from bruno_llm.call.request import Request
 from bruno_llm.exceptions import InvalidRequestError
-from bruno_llm.messages import ChatMessage
 from bruno_llm.params import FEATURES, KNOBS, spelt_out
 from bruno_llm.policies.window import ContextWindow
 from bruno_llm.tokens.counter import TokenCounter
 from bruno_llm.vendors.vendor import Vendor
 
-__all__ = ["Fitting", "Request", "fitted_to_window"]
+__all__ = ["Fitting", "fitted_to_window"]
 
 logger = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The messages as litellm reads them, and the options of this call.
-
-    Attributes:
-        model: litellm's model string.
-        chat: The messages, system prompt first.
-        options: What else is asked of the model.
-        base_url: The address, ``None`` for the vendor's own.
-        read_timeout: Seconds of silence that litellm is told to bear.
-        trimmed: What the context window left out.
-        prompt_tokens: The tokens of ``chat``, where the window counted them.
-    """
-
-    model: str
-    chat: Sequence[ChatMessage]
-    options: Mapping[str, Any]
-    base_url: str | None = None
-    read_timeout: float | None = None
-    trimmed: Trimmed | None = None
-    prompt_tokens: int | None = None
-
-    def params(self) -> dict[str, Any]:
-        """litellm's arguments, for one try.
-
-        Copies, because litellm rewrites messages in place on some routes, and a try may be
-        repeated.
-        """
-        return {
-            "model": self.model,
-            "messages": copy.deepcopy(self.chat),
-            "base_url": self.base_url,
-            "timeout": self.read_timeout,
-            **copy.deepcopy(self.options),
-        }
 
 
 class Fitting:
@@ -76,8 +38,12 @@ class Fitting:
         self._missing: dict[Any, frozenset[str]] = {}
         self._told: set[str] = set()
 
-    def fit(self, options: dict[str, Any]) -> None:
+    def fit(self, options: dict[str, Any], lacks: frozenset[str] = frozenset()) -> None:
         """Take out of the options what this model would refuse or litellm would lose.
+
+        Args:
+            options: Of the call; changed in place.
+            lacks: What the endpoint that is taken has not, whichever the model.
 
         Raises:
             InvalidRequestError: What it lacks changes the answer, so that it cannot be dropped.
@@ -92,7 +58,7 @@ class Fitting:
         if not asked:
             return
         words = spelt_out(asked)
-        lacked = {word: words[word] for word in self._lacks if word in words}
+        lacked = {word: words[word] for word in self._lacks | lacks if word in words}
         missing = {name: name for name in self._unsupported(asked)}
         for word, name in sorted(missing.items() | lacked.items()):
             if name in FEATURES:

@@ -122,6 +122,7 @@ _STATUS_OF_TYPE = {
     "api_error": 500,
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
     "timeout_error": 504,
     "billing_error": 402,
     "authentication_error": 401,

@@ -25,6 +25,7 @@ class Vendor:
         routes: litellm routes that lead to it (what stands before the ``/`` of a model string);
             the first is the one that is used, whichever was written.
         wire: The format of its answers, ``None`` when it is not read.
+        responses: The format of OpenAI's second endpoint, where it has that too.
         models: Where it lists its models for free.
         api_key_env: Variables that may hold the key; the first is the one to name to a user.
         base_url_env: Variables that may hold the address.
@@ -50,6 +51,7 @@ class Vendor:
     name: str = ""
     routes: tuple[str, ...] = ()
     wire: Format | None = None
+    responses: Format | None = None
     models: ModelList | None = None
     api_key_env: tuple[str, ...] = ()
     base_url_env: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.think import ThinkTags
+from bruno_llm.wire.turn import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +75,15 @@ class Exchange:
             return ""
         return self.body.decode("utf-8", "replace")
 
+    def parts(self, text: str) -> Parts:
+        """What the answer held besides its ``text`` and its tool calls."""
+        if self.wire is None:
+            return Parts()
+        parts = self.wire.turn.gather(self.facts, text)
+        # A thought that was cut has no signature: it cannot go back.
+        whole = bool(self.body) or self.facts.ended
+        return parts if whole else replace(parts, native=())
+
     def payload(self) -> Any:
         """The body as JSON, ``None`` when it is not."""
         try:
@@ -123,12 +133,12 @@ class WireClient(httpx.AsyncClient):
         exchange = _watched.get()
         if exchange is None:
             return await super().send(request, stream=stream, **kwargs)
+        if exchange.divert is not None:
+            request = exchange.divert(request)
         if exchange.wire and not request.url.path.endswith(exchange.wire.paths):
             exchange.wire = None
         if exchange.wire:
             request = _mended(request, exchange.wire, exchange.options)
-        if exchange.divert is not None:
-            request = exchange.divert(request)
         request.extensions = {**request.extensions, "timeout": dict(exchange.timeouts)}
         try:
             response = await super().send(request, stream=True, **kwargs)

@@ -8,8 +8,9 @@ from typing import Any
 
 from bruno_llm.wire.shape import Shape, misfit
 from bruno_llm.wire.think import ThinkTags
+from bruno_llm.wire.turn import TurnFormat
 
-__all__ = ["Asker", "Facts", "Format", "Mender", "Parter", "Reader"]
+__all__ = ["Asker", "Builder", "Facts", "Format", "Mender", "Parter", "Reader"]
 
 
 @dataclass(slots=True)
@@ -30,6 +31,9 @@ class Facts:
         refusal: The words of a refusal.
         server_tools: Ids of tool calls that the vendor ran itself.
         tool_calls: Whole tool calls as (id, name, arguments), where litellm garbles them.
+        items: The parts of the answer as the vendor gave them (blocks, parts, output items), put
+            together again where they came in pieces.
+        notes: Further facts under the names they get in the completion's metadata.
         error: An error the vendor sent inside a 200 answer.
         fault: Why the bytes cannot be a whole answer of this vendor.
     """
@@ -46,6 +50,8 @@ class Facts:
     refusal: str = ""
     server_tools: set[str] = field(default_factory=set)
     tool_calls: list[tuple[str | None, str, Any]] = field(default_factory=list)
+    items: list[dict[str, Any]] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
     error: Mapping[str, Any] | None = None
     fault: str | None = None
 
@@ -60,6 +66,9 @@ Mender = Callable[[dict[str, Any]], bool]
 
 Parter = Callable[[dict[str, Any], ThinkTags], bool]
 """Moves the thoughts in the text of an answer or event to their own field; true when it did."""
+
+Builder = Callable[..., dict[str, Any]]
+"""Makes the whole body of a request out of (model, chat, kept turns, options, ``reasons=``)."""
 
 
 Asker = Callable[[dict[str, Any], Mapping[str, Any]], bool]
@@ -86,9 +95,10 @@ class Format:
     same vendor, such as OpenAI's responses). ``shape`` is what is documented of an answer or event.
     ``request`` changes the body of a request, on its way out, to what the vendor takes.
     ``part`` finds the thoughts of models that write them into their text.
-    ``stream`` is ``"sse"`` or ``"ndjson"``. ``finish_ends`` accepts a finish reason as the end of
-    a stream, for servers that send no sign of their own after it. ``bare`` gives litellm the
-    events of a stream without ``data:`` before them, where its parser takes them so.
+    ``turn`` says how the answer is kept whole. ``build`` makes the request where litellm's is of
+    another format. ``stream`` is ``"sse"`` or ``"ndjson"``. ``finish_ends`` accepts a finish reason
+    as the end of a stream, for servers that send no sign of their own after it. ``bare`` gives
+    litellm the events of a stream without ``data:`` before them, where its parser takes them so.
     """
 
     name: str
@@ -98,6 +108,8 @@ class Format:
     mend: Mender = _as_is
     request: Asker = _as_litellm_says
     part: Parter = _no_tags
+    turn: TurnFormat = field(default_factory=TurnFormat)
+    build: Builder | None = None
     stream: str = "sse"
     finish_ends: bool = False
     bare: bool = False

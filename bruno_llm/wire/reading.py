@@ -11,6 +11,7 @@ from typing import Any
 from bruno_llm.completion import ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
 from bruno_llm.wire.facts import Facts
 from bruno_llm.wire.shape import read_json
+from bruno_llm.wire.turn import Parts
 
 __all__ = ["Answer", "StreamReader", "read_answer", "read_usage"]
 
@@ -33,11 +34,12 @@ class Answer:
     raw_usage: Any = None
     model: str = ""
     id: str | None = None
+    parts: Parts = field(default_factory=Parts)
 
     @property
     def is_empty(self) -> bool:
         """Nothing was said and nothing explains why."""
-        said = self.text or self.refusal or self.tool_calls
+        said = self.text or self.refusal or self.tool_calls or self.parts.attachments
         return not said and self.finish_reason in (None, "stop", "tool_calls")
 
 

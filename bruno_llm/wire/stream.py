@@ -89,7 +89,9 @@ class OpenStream:
 
     def answer(self) -> Answer:
         """What has been said so far; everything, once the deltas are through."""
-        return self._reader.answer()
+        answer = self._reader.answer()
+        answer.parts = self._exchange.parts(answer.text)
+        return answer
 
     async def aclose(self) -> None:
         """Close the connection; the vendor stops generating."""

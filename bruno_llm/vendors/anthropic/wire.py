@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bruno_llm.vendors.anthropic import turn
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT
 
@@ -73,7 +74,13 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
         facts.fault = "it has no type"
     elif needed and payload.get(needed) is None:
         facts.fault = f"a {kind} has no {needed}"
-    elif kind == "message":
+    else:
+        _read_event(kind, payload, facts)
+        turn.note(payload, facts)
+
+
+def _read_event(kind: str, payload: Mapping[str, Any], facts: Facts) -> None:
+    if kind == "message":
         _read_message(payload, facts)
         _read_usage(payload.get("usage"), facts)
         for block in payload["content"]:
@@ -132,4 +139,12 @@ def _request(body: dict[str, Any], options: Mapping[str, Any]) -> bool:
     return True
 
 
-ANTHROPIC = Format("anthropic", ("/v1/messages",), _read, _SHAPE, mend=_mend, request=_request)
+ANTHROPIC = Format(
+    "anthropic",
+    ("/v1/messages",),
+    _read,
+    _SHAPE,
+    mend=_mend,
+    request=_request,
+    turn=turn.TURN,
+)

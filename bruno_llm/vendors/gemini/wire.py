@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bruno_llm.vendors.gemini import turn
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT
 
@@ -66,8 +67,14 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
     if (payload.get("promptFeedback") or {}).get("blockReason"):
         facts.finish_reason = "content_filter"
     for candidate in payload.get("candidates") or ():
+        if candidate.get("index"):
+            continue
+        turn.note(candidate, facts)
+        for part in (candidate.get("content") or {}).get("parts") or ():
+            if (call := part.get("functionCall")) is not None:
+                facts.tool_calls.append((call.get("id"), call.get("name") or "", call.get("args")))
         reason = candidate.get("finishReason")
-        if reason and reason != "FINISH_REASON_UNSPECIFIED" and not candidate.get("index"):
+        if reason and reason != "FINISH_REASON_UNSPECIFIED":
             known = "content_filter" if reason in _FILTERED else _FINISH.get(reason)
             facts.finish_reason = known or f"other:{reason}"
 
@@ -118,5 +125,6 @@ GEMINI = Format(
     _SHAPE,
     mend=_mend,
     request=_request,
+    turn=turn.TURN,
     finish_ends=True,  # its usage may come after it
 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bruno_llm.vendors.ollama import turn
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT, read_json
 from bruno_llm.wire.think import ThinkTags
@@ -39,6 +40,7 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
         facts.fault = "there is no message in it"
         return
     facts.model = payload.get("model")
+    turn.note(payload, facts)
     for call in message.get("tool_calls") or ():
         function = call.get("function") or {}
         if not function.get("name"):
@@ -118,5 +120,6 @@ OLLAMA = Format(
     mend=_mend,
     request=_request,
     part=_part,
+    turn=turn.TURN,
     stream="ndjson",
 )

@@ -8,6 +8,7 @@ from bruno_llm.options import OpenAIOptions, names_of
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.openai import wire
 from bruno_llm.vendors.openai.prices import PRICES
+from bruno_llm.vendors.openai.responses import RESPONSES
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["COMPATIBLE", "OPENAI"]
@@ -16,6 +17,7 @@ OPENAI = Vendor(
     name="openai",
     routes=("openai",),
     wire=wire.OPENAI,
+    responses=RESPONSES,
     models=ModelList(
         url="https://api.openai.com/v1",
         path="/models",

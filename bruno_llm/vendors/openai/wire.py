@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bruno_llm.vendors.openai import turn
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT
 from bruno_llm.wire.think import ThinkTags
@@ -73,6 +74,8 @@ def _read_choice(choice: Mapping[str, Any], facts: Facts) -> None:
     content = message.get("content")
     if isinstance(content, list) and not (content and all(isinstance(p, Mapping) for p in content)):
         facts.fault = "content is neither text nor a list of parts"
+        return
+    turn.note(choice, facts)
     facts.refusal += message.get("refusal") or ""
     raw = choice.get("finish_reason") or _finish_details(choice)
     if raw:
@@ -163,7 +166,14 @@ def _part(payload: dict[str, Any], tags: ThinkTags) -> bool:
 
 
 _PATHS = ("/chat/completions",)
-OPENAI = Format("openai", _PATHS, _read, _SHAPE, mend=_mend, part=_part)
+OPENAI = Format("openai", _PATHS, _read, _SHAPE, mend=_mend, part=_part, turn=turn.TURN)
 COMPATIBLE = Format(
-    "openai-compatible", _PATHS, _read, _SHAPE, mend=_mend_compatible, part=_part, finish_ends=True
+    "openai-compatible",
+    _PATHS,
+    _read,
+    _SHAPE,
+    mend=_mend_compatible,
+    part=_part,
+    turn=turn.TURN,
+    finish_ends=True,
 )

@@ -1,0 +1,118 @@
+"""The request of one chat call, and what of it litellm gets to see."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from bruno_llm.call.spoken import Spoken
+from bruno_llm.completion import Trimmed
+from bruno_llm.messages import ChatMessage
+from bruno_llm.wire.history import outgoing
+from bruno_llm.wire.turn import KeptTurn, restored, with_body
+
+__all__ = ["Divert", "Request"]
+
+Divert = Callable[[httpx.Request], httpx.Request]
+# litellm decides by the name of a model which endpoint and which parameters it has. This name
+# tells it nothing.
+_NO_NAME = "answers"
+_CHAT = "/chat/completions"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The messages of a call and its options; prepared once and not changed after.
+
+    Attributes:
+        model: litellm's model string.
+        chat: The messages, system prompt first.
+        options: What else is asked of the model.
+        spoken: The format that is spoken.
+        base_url: The address, ``None`` for the vendor's own.
+        read_timeout: Seconds of silence that litellm is told to bear.
+        trimmed: What the context window left out.
+        prompt_tokens: The tokens of ``chat``, where the window counted them.
+    """
+
+    model: str
+    chat: Sequence[ChatMessage]
+    options: Mapping[str, Any]
+    spoken: Spoken
+    base_url: str | None = None
+    read_timeout: float | None = None
+    trimmed: Trimmed | None = None
+    prompt_tokens: int | None = None
+
+    def for_litellm(self) -> tuple[dict[str, Any], Divert | None]:
+        """litellm's arguments for one try, and what is done to the request that it makes.
+
+        Copies, because litellm rewrites messages in place on some routes, and a try may be
+        repeated.
+        """
+        chat, kept = outgoing(self.chat, self.spoken.origin)
+        if self.spoken.wire is not None and self.spoken.wire.build is not None:
+            return self._unnamed(), self._building(chat, kept)
+        # An option of the same name goes into the body, not to litellm.
+        fields = {name: self.options[name] for name in self.spoken.hidden if name in self.options}
+        options = {k: v for k, v in self.options.items() if k not in fields}
+        params = {
+            "model": self.model,
+            "messages": copy.deepcopy(chat),
+            "base_url": self.base_url,
+            "timeout": self.read_timeout,
+            **copy.deepcopy(options),
+        }
+        origin = self.spoken.origin
+        if origin is not None and "model" in self.spoken.hidden:
+            fields["model"], params["model"] = origin.model, f"{origin.route}/{_NO_NAME}"
+        looped = any(turn.get("role") == "tool" for turn in chat)
+        return params, self._restoring(kept, fields) if kept or fields or looped else None
+
+    def _restoring(self, kept: Sequence[KeptTurn], fields: Mapping[str, Any]) -> Divert:
+        wire, chat = self.spoken.wire, self.chat
+
+        def divert(request: httpx.Request) -> httpx.Request:
+            return restored(request, wire.turn if wire else None, kept, chat, fields)
+
+        return divert
+
+    def _unnamed(self) -> dict[str, Any]:
+        assert self.spoken.origin is not None
+        known = ("extra_headers", "api_version")
+        return {
+            "model": f"{self.spoken.origin.route}/{_NO_NAME}",
+            "messages": [{"role": "user", "content": "(see the body that is sent)"}],
+            "base_url": self.base_url,
+            "timeout": self.read_timeout,
+            **{name: copy.deepcopy(self.options[name]) for name in known if name in self.options},
+        }
+
+    def _building(self, chat: Sequence[ChatMessage], kept: Sequence[KeptTurn]) -> Divert:
+        wire, origin = self.spoken.wire, self.spoken.origin
+        assert wire is not None and wire.build is not None and origin is not None
+        body = wire.build(origin.model, chat, kept, self.options, reasons=self.spoken.reasons)
+        path = wire.paths[0]
+
+        def divert(request: httpx.Request) -> httpx.Request:
+            # litellm's handlers say in the body of theirs whether a stream is wanted.
+            streamed = {"stream": True} if b'"stream":true' in _dense(request.content) else {}
+            return with_body(request, {**body, **streamed}, _at(request.url.path, path))
+
+        return divert
+
+
+def _dense(content: bytes) -> bytes:
+    return content.replace(b" ", b"")
+
+
+def _at(path: str, wanted: str) -> str:
+    """The endpoint's path beside that of chat completions."""
+    base = path.removesuffix(_CHAT)
+    if "/openai/deployments/" in base:  # Azure names the deployment in the body of this one
+        base = base.split("/deployments/", 1)[0]
+    return base + wanted
