@@ -10,13 +10,16 @@ from bruno_llm import _clock
 
 __all__ = ["Cooldown"]
 
+# An absurd Retry-After must not send a provider away for good.
+_LONGEST_ASKED = 300.0
+
 
 class Cooldown:
     """When a provider may be asked again. Shared by threads.
 
     Args:
-        least: Seconds that a provider rests after a failure, longer when it asked for more; 0 to
-            ask it every time.
+        least: Seconds that a provider rests after a failure, up to 300 when it asked for more; 0
+            to ask it every time.
     """
 
     def __init__(self, least: float) -> None:
@@ -27,7 +30,9 @@ class Cooldown:
 
     def seconds(self, asked: float | None) -> float:
         """How long a failure now makes it rest; ``asked`` is what it asked for itself."""
-        return max(self._least, asked or 0.0) if self._least else 0.0
+        if not self._least:
+            return 0.0
+        return max(self._least, min(asked or 0.0, _LONGEST_ASKED))
 
     def ready(self) -> bool:
         """Whether it may be asked: its rest is over and nobody is just finding out."""

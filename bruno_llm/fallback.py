@@ -46,9 +46,9 @@ _FOREIGN: tuple[type[Exception], ...] = (ConnectionError, TimeoutError, OSError)
 class FallbackProvider(Chat):
     """Asks providers in order until one answers.
 
-    A provider that failed is left alone for ``cooldown`` seconds (or as long as it asked for),
-    then one call tries it again while the others still pass it by. When all are cooling down they
-    are asked all the same. Each provider keeps its own retries, limits and costs.
+    A provider that failed is left alone for ``cooldown`` seconds (or as long as it asked for, up
+    to 300), then one call tries it again while the others still pass it by. When all are cooling
+    down they are asked all the same. Each provider keeps its own retries, limits and costs.
 
     A stream falls over only before its first event. With ``resume="restart"`` a stream that breaks
     later starts anew at the next provider: ``stream_events()`` then yields a ``StreamRestart``

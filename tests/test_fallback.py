@@ -33,6 +33,17 @@ from bruno_llm.testing import FakeServer, Fault, MovedClock, Reply
 ASK = [{"role": "user", "content": "What is the weather like?"}]
 
 
+async def test_an_absurd_wait_does_not_send_a_provider_away_for_good(server: FakeServer) -> None:
+    server.script(Fault.status(429, retry_after=999_999_999), Reply("second"))
+    both = FallbackProvider([openai(server), claude(server)])
+    with MovedClock() as clock:
+        assert await both.generate(ASK) == "second"
+        clock.advance(299)
+        assert (await both.complete(ASK)).provider == "claude"
+        clock.advance(2)
+        assert (await both.complete(ASK)).provider == "openai"
+
+
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
     with FakeServer() as running:

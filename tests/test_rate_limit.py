@@ -451,7 +451,7 @@ class TestVendor:
         self, clock: MovedClock, headers: dict[str, str], seconds: float
     ) -> None:
         # The clock starts at 2026-01-01T00:00:00Z.
-        limit = RateLimit(requests_per_minute=60_000, wait_timeout=None)
+        limit = RateLimit(requests_per_minute=60_000, wait_timeout=None, max_pause=None)
         limit.observe(headers, status=200)
         times = await starts(limit, clock, [10, 10])
         assert times[0] == pytest.approx(seconds, abs=0.001)
@@ -555,6 +555,39 @@ class TestVendor:
             limit.observe(headers, status=status, retry_after=retry_after)
         assert await starts(limit, clock, [0, 0]) == [seconds, seconds]
         assert [entry["event"] for entry in logs] == ["rate_limit_hold"] * (seconds > 0)
+
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({"retry-after": "999999999"}, 429),
+            ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 503),
+            ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1e9"}, 200),
+            ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "999999h"}, 200),
+        ],
+    )
+    async def test_an_absurd_header_holds_for_max_pause(
+        self, clock: MovedClock, headers: dict[str, str], status: int
+    ) -> None:
+        for settings, seconds in (({}, 300.0), ({"max_pause": 20.0}, 20.0)):
+            limit = RateLimit(wait_timeout=None, **settings)
+            limit.observe(headers, status=status)
+            assert await starts(limit, clock, [10]) == [seconds]
+
+    async def test_an_answer_ends_a_long_hold_at_once(self, still: MovedClock) -> None:
+        limit = RateLimit(requests_per_minute=60, wait_timeout=None)
+        limit.observe({"retry-after": "999999999"}, status=503)
+        waiting = asyncio.ensure_future(limit.pace(0))
+        await turns()
+        assert not waiting.done()
+        limit.observe({}, status=200)
+        await turns()
+        assert waiting.done()
+
+    async def test_an_answer_does_not_end_a_hold_of_a_minute(self, clock: MovedClock) -> None:
+        limit = RateLimit(requests_per_minute=60)
+        limit.observe({}, status=429, retry_after=20.0)
+        limit.observe({}, status=200)
+        assert await starts(limit, clock, [0]) == [20.0]
 
     async def test_a_refusal_reaches_those_who_wait_already(self, still: MovedClock) -> None:
         limit = RateLimit(requests_per_minute=60, burst=1)

@@ -312,6 +312,25 @@ class TestPlaces:
         await first.settle(ticket, 0)
         assert 0.35 < await waiting < 0.7
 
+    async def test_an_absurd_hold_is_cut_and_ends_with_an_answer(self, make: Make) -> None:
+        one, other = make(requests_per_minute=6000), make(requests_per_minute=6000)
+        one.observe({"retry-after": "999999999"}, status=503)
+        ticket = Ticket(0, shared=True)
+        await one.settle(ticket, 5)  # tells Redis of the hold
+        with pytest.raises(RateLimitError):
+            await other.pace(0)
+        one.observe({}, status=200)
+        await one.settle(Ticket(0, shared=True), 5)
+        assert await seconds_of(other.pace(0)) < 1
+
+    async def test_a_hold_that_was_left_in_redis_is_cut(self, make: Make) -> None:
+        endless, limit = make(requests_per_minute=6000, max_pause=None), make(
+            requests_per_minute=6000, max_pause=0.3
+        )
+        endless.observe({}, status=429, retry_after=999_999_999.0)
+        await endless.settle(Ticket(0, shared=True), 5)
+        assert 0.2 < await seconds_of(limit.pace(0)) < 5
+
     async def test_what_is_left_at_the_vendor_is_heeded(self, make: Make) -> None:
         limit = make(requests_per_minute=6000)
         limit.observe(

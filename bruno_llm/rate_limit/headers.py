@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from bruno_llm import _clock
 from bruno_llm.errors.retry_after import retry_after_of, seconds_until
 
-__all__ = ["Vendor"]
+__all__ = ["DOUBTED", "Vendor"]
 
 _HOLD_STATUSES = frozenset({429, 503, 529})
 _HOLD_WITHOUT_A_HINT = 1.0
@@ -34,6 +34,8 @@ _LOW_SHARE = 0.1
 # ... but by no more than this: a daily quota must not turn its last requests into hours.
 _MAX_GAP = 5.0
 _SAME_WINDOW = 1.0
+# Windows of a minute are the rule, so a longer pause is doubted as soon as an answer comes.
+DOUBTED = 60.0
 
 
 @dataclass(slots=True)
@@ -56,10 +58,16 @@ class _Quota:
 
 
 class Vendor:
-    """Mirrors the vendor's counters between two of its answers. Safe to share by threads."""
+    """Mirrors the vendor's counters between two of its answers. Safe to share by threads.
 
-    def __init__(self) -> None:
+    Args:
+        max_pause: Seconds; no header holds anybody for longer, whatever it says.
+    """
+
+    def __init__(self, max_pause: float = math.inf) -> None:
+        self.max_pause = max_pause
         self._lock = threading.Lock()
+        self._doubted = self._lifted = False
         self._requests: _Quota | None = None
         self._tokens: _Quota | None = None
         self._hold = -math.inf
@@ -71,6 +79,7 @@ class Vendor:
         """Take in one answer. Returns the seconds of a new hold, ``None`` when there is none."""
         seen = {_plain_name(name): str(value) for name, value in headers.items()}
         now = _clock.monotonic()
+        longest = now + self.max_pause
         requests = _openai(seen, "requests", now) or _anthropic(seen, "requests", now)
         tokens = [
             quota
@@ -82,15 +91,23 @@ class Vendor:
             if quota is not None
         ]
         pause = _pause(seen, status, retry_after)
+        for quota in (requests, *tokens):
+            if quota is not None:
+                quota.reset_at = min(quota.reset_at, longest)
         with self._lock:
+            if status is not None and 200 <= status < 300 and self._doubted:
+                self._hold, self._doubted, self._lifted = -math.inf, False, True
             if requests is not None:
                 self._requests = _merge(self._requests, requests)
             if tokens:
                 tightest = min(tokens, key=lambda quota: quota.remaining)
                 self._tokens = _merge(self._tokens, tightest)
-            if pause is None or now + pause <= self._hold:
+            if pause is None:
                 return None
-            self._hold = now + pause
+            pause = min(pause, self.max_pause)
+            if now + pause <= self._hold:
+                return None
+            self._hold, self._doubted, self._lifted = now + pause, pause > DOUBTED, False
             return pause
 
     def earliest(self, tokens: float, now: float) -> float:
@@ -111,6 +128,12 @@ class Vendor:
         """Seconds until the vendor wants to be asked again, after it refused."""
         with self._lock:
             return max(0.0, self._hold - now)
+
+    def lifted(self) -> bool:
+        """Whether an answer ended a hold since this was asked last."""
+        with self._lock:
+            lifted, self._lifted = self._lifted, False
+            return lifted
 
     def take(self, tokens: float, at: float) -> None:
         """Count a request that starts, until the vendor's next answer says better."""

@@ -76,6 +76,9 @@ class RateLimit:
             1 spaces all requests evenly.
         lease: Seconds after which the slot of a process that died is free again; renewed while
             the slot is held. Only used with ``store``.
+        max_pause: Seconds for which a vendor's header may hold everybody at most, so that an
+            absurd one does not stop the limit. A hold of more than a minute also ends with the
+            next answer. ``None``: as long as it says.
 
     Raises:
         ConfigurationError: A value is outside what is allowed, or an extra is missing.
@@ -94,6 +97,7 @@ class RateLimit:
         key: str = "default",
         burst: Count | None = None,
         lease: Seconds = 15.0,
+        max_pause: Seconds | None = 300.0,
     ) -> None:
         check_arguments("RateLimit", RateLimit.__init__, locals())
         if not isinstance(key, str) or not key:
@@ -107,7 +111,7 @@ class RateLimit:
         self.key = key
         self.on_store_failure = on_store_failure
         self._rules = WaitingRules(max_waiting, wait_timeout, key)
-        self._vendor = Vendor()
+        self._vendor = Vendor(math.inf if max_pause is None else max_pause)
         requests = None
         if requests_per_minute is not None:
             # Below one request per minute the bucket must still hold the one.
@@ -256,7 +260,8 @@ class RateLimit:
         Reads ``x-ratelimit-*`` and ``anthropic-ratelimit-*``: with nothing left, callers are
         held until the reset; below a tenth of the limit, requests are spread over the time to
         the reset, at most 5 s apart. A 429 holds everyone for ``retry_after`` (else for the
-        ``Retry-After`` header, else for 1 s); 503 and 529 only when they say how long.
+        ``Retry-After`` header, else for 1 s); 503 and 529 only when they say how long. Nothing
+        holds for longer than ``max_pause``, and an answer ends a hold of more than a minute.
 
         Args:
             headers: Headers of the answer, in any case.

@@ -13,8 +13,9 @@ __all__ = ["CONFIRM", "CORRECT", "DROP_SLOT", "PLACES", "RENEW_SLOT", "RESERVE",
 RESERVE, CONFIRM, CORRECT = 0, 1, 2
 """Modes of ``PLACES``: take a place, ask once more when its time has come, correct an estimate."""
 
-# KEYS: the hash of the limit. ARGV: mode, longest wait (-1: no bound), wait at least, hold, then
-# of each account the time per unit, the burst and the units; all times in microseconds. The answer
+# KEYS: the hash of the limit. ARGV: mode, longest wait (-1: no bound), wait at least, hold, longest
+# hold (-1: no bound), the length from which a hold is lifted (-1: none), then of each account the
+# time per unit, the burst and the units; all times in microseconds. The answer
 # is the wait in milliseconds, 0 for now and -1 for too far away. 1000 us is the step of the
 # answer, and more than the rounding of a double at today's date (0.25 us) adds up to.
 PLACES = """
@@ -24,17 +25,21 @@ local mode = tonumber(ARGV[1])
 local max_wait = tonumber(ARGV[2])
 local start = now + tonumber(ARGV[3])
 local new_hold = tonumber(ARGV[4])
-local accounts = (#ARGV - 4) / 3
+local max_pause = tonumber(ARGV[5])
+local doubted = tonumber(ARGV[6])
+local accounts = (#ARGV - 6) / 3
 
 local fields = {'hold'}
 for i = 1, accounts do fields[i + 1] = 'tat' .. i end
 local stored = redis.call('HMGET', KEYS[1], unpack(fields))
 local hold = tonumber(stored[1]) or 0
+if max_pause >= 0 then hold = math.min(hold, now + max_pause) end
+if doubted >= 0 and hold - now > doubted then hold = 0 end
 if new_hold > 0 then hold = math.max(hold, now + new_hold) end
 
 local emission, burst, weight, full_at = {}, {}, {}, {}
 for i = 1, accounts do
-    local at = 4 + (i - 1) * 3
+    local at = 6 + (i - 1) * 3
     emission[i] = tonumber(ARGV[at + 1])
     burst[i] = tonumber(ARGV[at + 2])
     weight[i] = tonumber(ARGV[at + 3])

@@ -29,7 +29,7 @@ from bruno_llm import _clock
 from bruno_llm._loops import PerLoop
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError
 from bruno_llm.rate_limit import scripts
-from bruno_llm.rate_limit.headers import Vendor
+from bruno_llm.rate_limit.headers import DOUBTED, Vendor
 from bruno_llm.rate_limit.lines import Account, Slots, WaitingRules
 
 try:
@@ -65,12 +65,16 @@ class _Step:
     max_wait: float = -1.0
     min_wait: float = 0.0
     hold: float = 0.0
+    max_pause: float = math.inf
+    lift: bool = False
 
     def arguments(self, accounts: Sequence[Account | None]) -> list[float]:
         """As the script takes them."""
         longest = -1 if self.max_wait < 0 else round(self.max_wait * _MICROSECONDS)
         found: list[float] = [self.mode, longest]
         found += [round(self.min_wait * _MICROSECONDS), round(self.hold * _MICROSECONDS)]
+        found.append(-1 if self.max_pause == math.inf else round(self.max_pause * _MICROSECONDS))
+        found.append(round(DOUBTED * _MICROSECONDS) if self.lift else -1)
         for account, weight in zip(accounts, self.weights, strict=True):
             if account is None:
                 found += [0, 1, 0]
@@ -170,8 +174,17 @@ class RedisStore:
     async def correct(self, tokens: float, vendor: Vendor) -> None:
         """Book that many more tokens (negative: fewer), and share a refusal of the vendor."""
         hold = vendor.hold_left(_clock.monotonic())
-        if (self._accounts[1] is not None and tokens != 0) or hold > 0:
-            await self._run(_Step(scripts.CORRECT, (0, tokens), hold=hold))
+        lift = vendor.lifted()
+        if (self._accounts[1] is not None and tokens != 0) or hold > 0 or lift:
+            await self._run(
+                _Step(
+                    scripts.CORRECT,
+                    (0, tokens),
+                    hold=hold,
+                    max_pause=vendor.max_pause,
+                    lift=lift,
+                )
+            )
 
     async def hold_slot(self, size: int) -> HeldSlot:
         """Wait for one of ``size`` slots and hold it until ``release()``.
@@ -266,6 +279,8 @@ class RedisStore:
                 max_wait=-1.0 if left == math.inf else max(0.0, left),
                 min_wait=max(0.0, vendor.earliest(tokens, now) - now),
                 hold=vendor.hold_left(now),
+                max_pause=vendor.max_pause,
+                lift=vendor.lifted(),
             )
         )
         return None if wait < 0 else wait

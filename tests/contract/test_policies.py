@@ -56,6 +56,28 @@ def clock() -> Iterator[MovedClock]:
         yield moved
 
 
+class TestRetryAfter:
+    async def test_an_absurd_header_does_not_stop_the_limit_for_good(
+        self, make: Make, server: FakeServer, clock: MovedClock, way: str
+    ) -> None:
+        """It refused every later call for 31 years."""
+        server.script(Fault.status(429, retry_after=99_999))
+        provider = make(retry=None, rate_limit=RateLimit(60, wait_timeout=None))
+        with pytest.raises(RateLimitError):
+            await ask(provider, way)
+        began = clock.monotonic()
+        assert await ask(provider, way) == "Hello"
+        assert clock.monotonic() - began == pytest.approx(300, abs=1)
+
+    @pytest.mark.parametrize("told", ["Fri, 31 Dec 99999999999 23:59:59 GMT", "inf", "9" * 400])
+    async def test_a_header_that_overflows_is_no_error(
+        self, make: Make, server: FakeServer, clock: MovedClock, way: str, told: str
+    ) -> None:
+        absurd = {"retry-after": told, "x-ratelimit-reset-requests": told}
+        server.script(Fault.status(503, headers=absurd), Reply("Hello"))
+        assert await ask(make(retry=Retry(), rate_limit=RateLimit(60)), way) == "Hello"
+
+
 class TestRetry:
     @pytest.mark.parametrize(
         "fault",
