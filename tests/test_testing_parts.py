@@ -219,6 +219,14 @@ class TestAfterOpenAI:
         assert server.requests[0].vendor == vendor
         assert server.requests[0].wire == "openai"
 
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_logprobs(self, server: FakeServer, stream: bool) -> None:
+        scores = {"content": [{"token": "Oslo", "logprob": -0.1, "bytes": None}]}
+        server.script(Reply("Oslo it is.", logprobs=scores))
+        got = post(server, "openai", stream=stream)
+        choices = [chunk["choices"][0] for chunk in (got if stream else [got])]
+        assert [choice["logprobs"] for choice in choices if choice["logprobs"]] == [scores]
+
     def test_openrouters_details(self, server: FakeServer) -> None:
         server.default = Reply(parts=[Thinking("one two"), Thinking(redacted=True), *CALLS])
         text, hidden = self.message(server, "openrouter", False)["reasoning_details"]

@@ -182,6 +182,15 @@ class TestResults:
         said = claude.refused(loop([call], "toolu_1", max_tokens=1))
         assert said == "messages.1.content.0.tool_use.input: Input should be a valid dictionary"
 
+    def test_ids_of_other_vendors(self, claude: Client) -> None:
+        call = {"type": "tool_use", "id": "functions.search:0", "name": "search", "input": {}}
+        said = claude.refused(loop([call], "functions.search:0", max_tokens=1))
+        assert said == (
+            "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'"
+        )
+        call["id"] = "functions_search-0"
+        claude.accepted(loop([call], "functions_search-0", max_tokens=1))
+
 
 class TestMessages:
     def test_roles(self, claude: Client) -> None:
@@ -215,10 +224,20 @@ class TestMessages:
         source = {"type": "base64", "media_type": said, "data": data}
         return {"type": "image", "source": source}
 
-    def test_pictures(self, claude: Client) -> None:
-        for said, data in (("image/png", PNG), ("image/jpeg", JPEG), ("image/png", "bm90aGluZw==")):
-            shown = {"role": "user", "content": [self.picture(said, data)]}
-            claude.accepted({"messages": [shown]})
+    @pytest.mark.parametrize(
+        ("said", "data"),
+        [
+            ("image/png", PNG),
+            ("image/jpeg", JPEG),
+            ("image/webp", "UklGRhAAAABXRUJQVlA4IA=="),
+            ("image/png", "bm90aGluZw=="),
+            ("image/png", "no base64"),
+        ],
+    )
+    def test_pictures(self, claude: Client, said: str, data: str) -> None:
+        claude.accepted({"messages": [{"role": "user", "content": [self.picture(said, data)]}]})
+
+    def test_pictures_of_another_type(self, claude: Client) -> None:
         shown = {"role": "user", "content": [self.picture("image/png", JPEG)]}
         assert claude.refused({"messages": [shown]}) == (
             "messages.0.content.0.image.source.base64: The image was specified using the image/png "

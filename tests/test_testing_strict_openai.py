@@ -87,6 +87,14 @@ class TestOpenAI:
         assert text.startswith("Invalid value: 'model'. Supported values are: 'system', ")
         assert "empty array" in openai.refused({"messages": []})
 
+    def test_no_content(self, openai: Client) -> None:
+        said = {"role": "assistant", "content": None}
+        openai.accepted({"messages": [QUESTION, said | {"refusal": "No."}, QUESTION]})
+        openai.accepted({"messages": [QUESTION, said | {"audio": {"id": "audio_1"}}, QUESTION]})
+        answer = openai.post({"messages": [QUESTION, said, QUESTION]})
+        assert answer.json()["error"]["param"] == "messages.[1].content"
+        assert "expected a string, got null" in openai.server.refusals.pop()
+
 
 class TestSchemas:
     GOOD: ClassVar[dict[str, Any]] = {

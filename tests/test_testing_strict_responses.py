@@ -128,6 +128,32 @@ class TestItems:
             text = openai.refused({"input": [QUESTION, said | {name: {}}, QUESTION]})
             assert text == f"Unknown parameter: 'input[1].{name}'."
 
+    @pytest.mark.parametrize(
+        ("item", "prefix"),
+        [
+            ({"type": "function_call", "call_id": "call_1", "name": "x", "arguments": ""}, "fc"),
+            ({"type": "reasoning", "summary": []}, "rs"),
+            ({"role": "assistant", "content": "Oslo."}, "msg"),
+        ],
+    )
+    def test_ids_of_other_kinds(self, openai: Client, item: dict[str, Any], prefix: str) -> None:
+        body = {"input": [QUESTION, item | {"id": "call_1"}, *outputs("call_1")]}
+        assert openai.refused(body) == (
+            f"Invalid 'input[1].id': 'call_1'. Expected an ID that begins with '{prefix}'."
+        )
+
+    def test_long_ids(self, openai: Client) -> None:
+        for length in (64, 65):
+            used = "x" * length
+            items = openai.given(Reply("", tool_calls=[ToolCall(used, "x", {})]), {"input": "x"})
+            body = {"input": [QUESTION, *items, *outputs(used)]}
+            if length == 64:
+                openai.accepted(body)
+        assert openai.refused(body) == (
+            "Invalid 'input[1].call_id': string too long. Expected a string with maximum length "
+            "64, but got a string with length 65 instead."
+        )
+
 
 class TestSchemas:
     GOOD: ClassVar[dict[str, Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -65,7 +66,7 @@ class OpenAIWire(EmbeddingWire):
         choice = {
             "index": 0,
             "message": turn.content,
-            "logprobs": None,
+            "logprobs": turn.reply.logprobs,
             "finish_reason": _finish(turn.reply),
         }
         body = _head(turn, "chat.completion") | {"choices": [choice]}
@@ -79,11 +80,13 @@ class OpenAIWire(EmbeddingWire):
         # Mistral sends its numbers unasked.
         with_usage = bool(options.get("include_usage")) or turn.request.vendor == "mistral"
 
-        def chunk(delta: dict[str, Any] | None, finish: str | None = None) -> bytes:
+        def chunk(
+            delta: dict[str, Any] | None, finish: str | None = None, logprobs: Any = None
+        ) -> bytes:
             body = _head(turn, "chat.completion.chunk") | {"choices": []}
             if delta is not None:
                 body["choices"] = [
-                    {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+                    {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
                 ]
             if with_usage:
                 last = delta is None and usage is not None
@@ -94,7 +97,9 @@ class OpenAIWire(EmbeddingWire):
         opening: dict[str, Any] = {"role": "assistant", "content": "", "refusal": None}
         if message.get("tool_calls") or message["refusal"] is not None:
             opening["content"] = None
-        pieces = [chunk(delta) for delta in deltas_of(message, turn.reply)]
+        scores = itertools.chain([turn.reply.logprobs], itertools.repeat(None))
+        deltas = deltas_of(message, turn.reply)
+        pieces = [chunk(delta, None, score) for delta, score in zip(deltas, scores, strict=False)]
         tail = [chunk({}, _finish(turn.reply))]
         if with_usage and usage is not None:
             tail.append(chunk(None))

@@ -44,6 +44,8 @@ class Reply:
         signed: Gemini: whether the first function call, or the last text where there is none, has
             a ``thoughtSignature``; ``None`` does what the vendor does: Gemini 3 and later sign
             their calls.
+        logprobs: OpenAI's chat format: the choice's ``logprobs``, in a stream with its first
+            piece. Gemini's ``logprobsResult`` goes into ``fields``.
         headers: Response headers to add.
         gate: Holds a stream behind its first piece and a plain answer before its first byte.
         delay: Real seconds between two pieces of a stream, for a slow one.
@@ -63,6 +65,7 @@ class Reply:
     parts: Sequence[Part] | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     signed: bool | None = None
+    logprobs: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     gate: Gate | None = None
     delay: float = 0.0

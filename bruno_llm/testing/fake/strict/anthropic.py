@@ -7,6 +7,7 @@ from threads, named at each rule.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from bruno_llm.testing.fake.request import Request
@@ -25,6 +26,7 @@ _FIELDS = {
     "tool_result": {"tool_use_id", "content", "is_error"},
 }
 _EVERYWHERE = {"type", "cache_control"}
+_ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 
 def anthropic_rules(request: Request, memory: Memory) -> Refusals:
@@ -81,9 +83,15 @@ def _block(block: dict[str, Any], place: str) -> Refusals:
     if kind == "text" and not block.get("text"):
         # anthropics/claude-code#60009
         yield anthropic_says("messages: text content blocks must be non-empty")
-    elif kind == "tool_use" and not isinstance(block.get("input"), dict):
-        # anthropics/claude-code#6695
-        yield anthropic_says(f"{place}.tool_use.input: Input should be a valid dictionary")
+    elif kind == "tool_use":
+        if not isinstance(block.get("input"), dict):
+            # anthropics/claude-code#6695
+            yield anthropic_says(f"{place}.tool_use.input: Input should be a valid dictionary")
+        if not _ID.fullmatch(str(block.get("id"))):
+            # maximhq/bifrost#5097: ids that other vendors gave
+            yield anthropic_says(
+                f"{place}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'"
+            )
     elif kind == "image":
         yield from _picture(block.get("source") or {}, place)
     elif kind == "tool_result":

@@ -15,7 +15,9 @@ from bruno_llm.testing.fake.strict.schema import fault_in_strict
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 _FIELDS = {"role", "content", "name"}
-_ASSISTANT = {"tool_calls", "function_call", "refusal", "audio", "annotations"}
+# What an assistant's message may have in place of content.
+_INSTEAD = ("tool_calls", "function_call", "refusal", "audio")
+_ASSISTANT = {*_INSTEAD, "annotations"}
 
 
 def openai_rules(request: Request, memory: Memory) -> Refusals:
@@ -48,6 +50,10 @@ def _message(message: dict[str, Any], where: str) -> Refusals:
     for name in message:
         if name not in known:
             yield unknown(f"{where}.{name}")
+    if message.get("content") is None and not any(message.get(name) for name in _INSTEAD):
+        # run-llama/llama_index#17921
+        param = where.replace("[", ".[") + ".content"
+        yield openai_says("Invalid value for 'content': expected a string, got null.", param)
     for index, call in enumerate(dicts(message.get("tool_calls"))):
         yield from _call(call, f"{where}.tool_calls[{index}]")
 

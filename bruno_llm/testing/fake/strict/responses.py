@@ -20,18 +20,23 @@ _FIELDS = {
     "reasoning": {"summary", "content", "encrypted_content"},
 }
 _EVERYWHERE = {"type", "id", "status"}
+_LONGEST_CALL_ID = 64
+_PREFIXES = {"function_call": "fc", "message": "msg", "reasoning": "rs"}
 
 
 def responses_rules(request: Request, memory: Memory) -> Refusals:
     """Every rule that this request breaks."""
     body = request.json
     items = dicts(body.get("input"))
+    # The vendors after OpenAI (xAI, DeepSeek) have ids of other kinds and take items apart.
+    openai = request.vendor == "openai"
     for place, item in enumerate(items):
         yield from _item(item, f"input[{place}]")
+        if openai:
+            yield from _ids(item, f"input[{place}]")
     if not body.get("previous_response_id") and not body.get("conversation"):
         yield from _pairs(items)
-    # The vendors after OpenAI (xAI, DeepSeek) take items apart.
-    for place, item in enumerate(items if request.vendor == "openai" else ()):
+    for place, item in enumerate(items if openai else ()):
         if item.get("type") == "reasoning":
             yield from _encrypted(item, memory)
         yield from _together(items, place, memory)
@@ -51,6 +56,27 @@ def _item(item: dict[str, Any], where: str) -> Refusals:
             yield unknown(f"{where}.{name}")
     if kind == "function_call" and not isinstance(item.get("arguments"), str):
         yield wrong_type(f"{where}.arguments", item.get("arguments"))
+
+
+def _ids(item: dict[str, Any], where: str) -> Refusals:
+    kind = item.get("type", "message")
+    used, item_id = str(item.get("call_id", "")), item.get("id")
+    if len(used) > _LONGEST_CALL_ID:
+        # openai/codex#14355, RooCodeInc/Roo-Code#10763
+        yield openai_says(
+            f"Invalid '{where}.call_id': string too long. Expected a string with maximum length "
+            f"{_LONGEST_CALL_ID}, but got a string with length {len(used)} instead.",
+            f"{where}.call_id",
+            "string_above_max_length",
+        )
+    prefix = _PREFIXES.get(kind)
+    if prefix and item_id is not None and not str(item_id).startswith(prefix):
+        # nodetool-ai/nodetool#4252, openai/codex#33176, jlcodes99/cockpit-tools#2090
+        yield openai_says(
+            f"Invalid '{where}.id': '{item_id}'. Expected an ID that begins with '{prefix}'.",
+            f"{where}.id",
+            "invalid_value",
+        )
 
 
 def _pairs(items: list[dict[str, Any]]) -> Refusals:
