@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
         ServiceUnavailableError,
         StreamError,
         StructuredOutputError,
+        ToolLimitError,
         TransientError,
     )
     from bruno_llm.factory.factory import LLMFactory, UnifiedProviderFactory
@@ -62,6 +63,16 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
     from bruno_llm.providers.ollama import OllamaProvider
     from bruno_llm.providers.openai import OpenAIProvider
     from bruno_llm.rate_limit.limit import RateLimit
+    from bruno_llm.tools.calling import ToolFinished, ToolStarted
+    from bruno_llm.tools.definition import Tool, ToolError, tool
+    from bruno_llm.tools.provider import ToolProvider
+    from bruno_llm.tools.run import (
+        RunEnd,
+        ToolRun,
+        resume_tools,
+        run_tools,
+        stream_tools,
+    )
 
 # Where each public name lives; resolved at first use (PEP 562), so that importing the package is
 # as cheap as importing bruno-core and never imports litellm.
@@ -105,6 +116,7 @@ _HOMES = {
         "ServiceUnavailableError",
         "StreamError",
         "StructuredOutputError",
+        "ToolLimitError",
         "TransientError",
     ),
     "bruno_llm.factory.factory": ("LLMFactory", "UnifiedProviderFactory"),
@@ -118,6 +130,23 @@ _HOMES = {
     "bruno_llm.providers.ollama": ("OllamaProvider",),
     "bruno_llm.providers.openai": ("OpenAIProvider",),
     "bruno_llm.rate_limit.limit": ("RateLimit",),
+    "bruno_llm.tools.calling": (
+        "ToolFinished",
+        "ToolStarted",
+    ),
+    "bruno_llm.tools.definition": (
+        "Tool",
+        "ToolError",
+        "tool",
+    ),
+    "bruno_llm.tools.provider": ("ToolProvider",),
+    "bruno_llm.tools.run": (
+        "RunEnd",
+        "ToolRun",
+        "resume_tools",
+        "run_tools",
+        "stream_tools",
+    ),
     "bruno_llm.policies.retry": ("Retry",),
     "bruno_llm.policies.timeouts": ("Timeout",),
 }
@@ -166,6 +195,7 @@ __all__ = [  # written out: type checkers do not compute it
     "ReasoningDelta",
     "RequestTimeoutError",
     "Retry",
+    "RunEnd",
     "ServiceUnavailableError",
     "StreamEnd",
     "StreamError",
@@ -174,8 +204,15 @@ __all__ = [  # written out: type checkers do not compute it
     "StructuredOutputError",
     "TextDelta",
     "Timeout",
+    "Tool",
     "ToolCall",
     "ToolCallDelta",
+    "ToolError",
+    "ToolFinished",
+    "ToolLimitError",
+    "ToolProvider",
+    "ToolRun",
+    "ToolStarted",
     "TransientError",
     "Trimmed",
     "UnifiedProviderFactory",
@@ -184,6 +221,10 @@ __all__ = [  # written out: type checkers do not compute it
     "completion_message",
     "file_message",
     "image_message",
+    "resume_tools",
+    "run_tools",
+    "stream_tools",
+    "tool",
     "tool_result",
 ]
 

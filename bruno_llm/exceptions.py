@@ -18,6 +18,7 @@
     ├── EmptyResponseError              an answer without text, tool call or refusal
     ├── StreamError                     a stream broke after its first chunk; .partial has what came
     ├── StructuredOutputError           the answer does not fit the schema; .partial has it
+    ├── ToolLimitError                  the model does not stop calling tools; .run has all of it
     ├── BudgetExceededError             raised before the call that could overspend
     └── AllProvidersFailedError         every provider of a fallback failed; .errors has each
 
@@ -35,6 +36,7 @@ from bruno_llm._former import former_name
 
 if TYPE_CHECKING:
     from bruno_llm.completion import Completion
+    from bruno_llm.tools.run import ToolRun
 
 __all__ = [
     "AllProvidersFailedError",
@@ -56,6 +58,7 @@ __all__ = [
     "ServiceUnavailableError",
     "StreamError",
     "StructuredOutputError",
+    "ToolLimitError",
     "TransientError",
 ]
 
@@ -77,6 +80,9 @@ class LLMError(core.LLMError):
 
     retryable: bool = False
     """Whether the same request may succeed later. Only a ``TransientError`` says so."""
+
+    run: ToolRun | None = None
+    """What a loop of tools had done and paid for before this error ended it."""
 
     def __init__(
         self,
@@ -251,6 +257,13 @@ class StreamError(LLMError, core.StreamError):
 
 class StructuredOutputError(LLMError):
     """The answer does not fit the requested schema; ``.partial`` is the answer."""
+
+
+class ToolLimitError(LLMError):
+    """The model still calls tools after ``max_rounds`` rounds.
+
+    ``.run`` holds messages, calls, usage and cost until then; the last calls were not run.
+    """
 
 
 class BudgetExceededError(LLMError):

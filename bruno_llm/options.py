@@ -8,7 +8,7 @@ classes. ``None`` for an option is the same as leaving it out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bruno_llm.policies.timeouts import Timeout
     from bruno_llm.policies.window import ContextWindow
     from bruno_llm.rate_limit.limit import RateLimit
+    from bruno_llm.tools.definition import Tool
 
 __all__ = [
     "AnswerOptions",
@@ -97,7 +98,8 @@ class Features(TypedDict, total=False):
     """What the answer depends on: a model that lacks one is an error before the request.
 
     Attributes:
-        tools: OpenAI-shaped tools: ``{"type": "function", "function": {"name": ..., ...}}``.
+        tools: ``Tool``s, functions, or OpenAI-shaped dicts
+            (``{"type": "function", "function": {"name": ..., ...}}``).
         tool_choice: ``"auto"``, ``"none"``, ``"required"``, or one function.
         functions: The form that came before ``tools``.
         function_call: The form that came before ``tool_choice``.
@@ -110,7 +112,7 @@ class Features(TypedDict, total=False):
         web_search_options: Search of the vendor's own.
     """
 
-    tools: Sequence[Mapping[str, Any]] | None
+    tools: Sequence[Tool | Callable[..., Any] | Mapping[str, Any]] | None
     tool_choice: str | Mapping[str, Any] | None
     functions: Sequence[Mapping[str, Any]] | None
     function_call: str | Mapping[str, Any] | None

@@ -329,6 +329,8 @@ class LiteLLMProvider(Endpoint, Chat):
         await _litellm.load(self._litellm_model)
         spoken = self._tongues.of(options, base_url)
         if options:
+            if options.get("tools"):
+                options["tools"] = _tool_dicts(options["tools"])
             check_tools(options.get("tools"))
             self._fitting.fit(options, spoken.lacks)
         request = Request(self._litellm_model, chat, options, spoken, base_url, timeout.read)
@@ -360,6 +362,14 @@ class LiteLLMProvider(Endpoint, Chat):
                 cached=True,
             )
         return hit
+
+
+def _tool_dicts(tools: Any) -> Any:
+    if all(isinstance(tool, Mapping) for tool in tools):
+        return tools
+    from bruno_llm.tools.definition import tool_dicts  # what reads functions is needed here alone
+
+    return tool_dicts(tools)
 
 
 def _cache_key(call: ChatCall) -> str:

@@ -30,7 +30,7 @@ LAYERS = (
     {"redaction", "checks", "cooldown"},
     {"keys", "messages", "params", "policies", "costs", "demo"},
     {"chat", "wire"},
-    {"_litellm", "errors"},
+    {"_litellm", "errors", "tools"},
     {"vendors", "rate_limit"},
     {"call", "config"},
     {"provider", "embeddings"},

@@ -56,6 +56,7 @@ from bruno_llm import (
     ReasoningDelta,
     RequestTimeoutError,
     Retry,
+    RunEnd,
     ServiceUnavailableError,
     StreamEnd,
     StreamError,
@@ -64,8 +65,15 @@ from bruno_llm import (
     StructuredOutputError,
     TextDelta,
     Timeout,
+    Tool,
     ToolCall,
     ToolCallDelta,
+    ToolError,
+    ToolFinished,
+    ToolLimitError,
+    ToolProvider,
+    ToolRun,
+    ToolStarted,
     TransientError,
     Trimmed,
     UnifiedProviderFactory,
@@ -73,6 +81,10 @@ from bruno_llm import (
     completion_message,
     file_message,
     image_message,
+    resume_tools,
+    run_tools,
+    stream_tools,
+    tool,
     tool_result,
 )
 
@@ -238,6 +250,7 @@ errors: list[type[LLMError]] = [
     ServiceUnavailableError,
     StreamError,
     StructuredOutputError,
+    ToolLimitError,
     TransientError,
 ]
 
@@ -245,3 +258,27 @@ errors: list[type[LLMError]] = [
 def told(error: LLMError) -> None:
     assert_type(error.retry_after, float | None)
     assert_type(error.partial, Completion | None)
+
+
+@tool
+def weather(city: str) -> str:
+    """The weather of a city."""
+    if not city:
+        raise ToolError("which city?")
+    return "sunny"
+
+
+async def with_tools(llm: OpenAIProvider, messages: list[Message]) -> None:
+    assert_type(weather, Tool)
+    made = [weather, Tool.from_schema("x", "does x", {"type": "object"}, call=print)]
+    assert_type(await llm.generate(messages, tools=[warned, {"type": "web_search"}]), str)
+    assert_type(await llm.complete(messages, tools=made), Completion)
+    run = await run_tools(llm, messages, made, max_rounds=3, temperature=0.2)
+    assert_type(run, ToolRun)
+    assert_type(await resume_tools(llm, run, made, approved={"id": True}), ToolRun)
+    assert_type(await ToolProvider(llm, made).generate(messages), str)
+    async for event in stream_tools(llm, messages, made):
+        if isinstance(event, ToolStarted | ToolFinished):
+            assert_type(event.call, ToolCall)
+        elif isinstance(event, RunEnd):
+            assert_type(event.run, ToolRun)

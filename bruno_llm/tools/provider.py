@@ -1,0 +1,147 @@
+"""A provider that uses tools by itself, for those who only know ``generate()`` and ``stream()``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from bruno_llm.chat import Chat, Messages
+from bruno_llm.completion import Completion, StreamEnd, StreamEvent
+from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.tools.calling import ToolFinished, ToolStarted
+from bruno_llm.tools.definition import Tool, as_tools
+from bruno_llm.tools.run import Approve, RunEnd, ToolRun, run_tools, stream_tools
+
+__all__ = ["ToolProvider"]
+
+
+class ToolProvider(Chat):
+    """An ``LLMInterface`` whose every answer may use tools: the loop runs inside of it.
+
+    ``BaseAssistant(llm=ToolProvider(llm, tools), memory=...)`` uses tools unchanged. Completions
+    carry the usage and cost of all requests of their loop; ``metadata["tool_run"]`` has the run.
+
+    Args:
+        provider: The provider that is asked.
+        tools: Tools, functions, or dicts of tools that run at the vendor.
+        max_rounds: As for ``run_tools()``.
+        approve: As for ``run_tools()``; needed when a tool has ``approve=True``, because nobody
+            could go on with a run that waits.
+
+    Raises:
+        ConfigurationError: A tool needs approval and nobody can be asked.
+    """
+
+    def __init__(
+        self,
+        provider: Chat,
+        tools: Sequence[Tool | Callable[..., Any] | Mapping[str, Any]],
+        *,
+        max_rounds: int = 10,
+        approve: Approve | None = None,
+    ) -> None:
+        careful = next((tool.name for tool in as_tools(tools) if tool.approve), None)
+        if careful is not None and approve is None:
+            raise ConfigurationError(
+                f"tool {careful!r} needs approval: give ToolProvider(approve=...)"
+            )
+        self.provider = provider
+        self.tools = tuple(tools)
+        self.max_rounds = max_rounds
+        self.approve = approve
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return str(getattr(self.provider, "name", type(self.provider).__name__))
+
+    @property
+    def model(self) -> str:
+        """The provider's model."""
+        return str(getattr(self.provider, "model", ""))
+
+    def __repr__(self) -> str:
+        return f"ToolProvider({self.provider!r}, tools={len(self.tools)})"
+
+    async def complete(self, messages: Messages, **kwargs: Any) -> Completion:
+        """The answer after all tool calls, with the usage and cost of all requests.
+
+        Raises:
+            ToolLimitError: The model does not stop calling tools.
+            LLMError: As for the provider's ``complete()``.
+        """
+        return _whole(
+            await run_tools(
+                self.provider,
+                messages,
+                self.tools,
+                max_rounds=self.max_rounds,
+                approve=self.approve,
+                **kwargs,
+            )
+        )
+
+    async def stream_events(
+        self, messages: Messages, **kwargs: Any
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """The provider's events of all rounds, then one ``StreamEnd``.
+
+        ``stream_tools()`` tells of the tools too.
+        """
+        events = stream_tools(
+            self.provider,
+            messages,
+            self.tools,
+            max_rounds=self.max_rounds,
+            approve=self.approve,
+            **kwargs,
+        )
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, RunEnd):
+                    yield StreamEnd(_whole(event.run))
+                elif not isinstance(event, ToolStarted | ToolFinished):
+                    yield event
+
+    def get_token_count(self, text: str) -> int:
+        """As the provider counts."""
+        count: int = self.provider.get_token_count(text)
+        return count
+
+    async def check_connection(self) -> bool:
+        """Whether the provider could answer."""
+        return bool(await self.provider.check_connection())
+
+    async def list_models(self) -> list[str]:
+        """The provider's."""
+        return list(await self.provider.list_models())
+
+    def get_model_info(self) -> dict[str, Any]:
+        """The provider's, with the names of the tools."""
+        names = [tool.name for tool in as_tools(self.tools)]
+        return {**self.provider.get_model_info(), "tool_names": names}
+
+    def set_system_prompt(self, prompt: str) -> None:
+        """Set it on the provider."""
+        self.provider.set_system_prompt(prompt)
+
+    def get_system_prompt(self) -> str | None:
+        """The provider's."""
+        prompt: str | None = self.provider.get_system_prompt()
+        return prompt
+
+    async def aclose(self) -> None:
+        """Close the provider's connections."""
+        await self.provider.aclose()
+
+
+def _whole(run: ToolRun) -> Completion:
+    completion = run.completion
+    return replace(
+        completion,
+        usage=run.usage,
+        cost=run.cost,
+        metadata={**completion.metadata, "tool_run": run},
+    )
