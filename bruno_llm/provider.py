@@ -117,6 +117,7 @@ class LiteLLMProvider(Endpoint, Chat):
             rate_limit=rate_limit,
             costs=costs,
         )
+        self._refuse_mistyped_route(params)
         self._system_prompt = system_prompt
         check("temperature", temperature, Temperature | None)
         check("max_tokens", max_tokens, Count | None)

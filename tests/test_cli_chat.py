@@ -113,7 +113,7 @@ def test_another_model_goes_on_with_the_conversation(
     home.setenv("OPENAI_API_KEY", PLANTED)
     lines = (
         "/system Be brief.\nfirst\n/model mistral\nsecond\n/model openai/gpt-4o-mini\nthird\n"
-        "/model nonsense-vendor/\n/model\n/cost\n"
+        "/model nonsense-vendor/\n/model opanai/gpt-4o\n/model\n/cost\n"
     )
     result = invoke("chat", stdin=lines)
     asked = [r for r in ollama.requests if r.endpoint == "chat"]
@@ -125,6 +125,7 @@ def test_another_model_goes_on_with_the_conversation(
     assert len(conversation(ollama)) == 6
     assert conversation(ollama)[0] == ("system", "Be brief.")
     assert "Error: Provider 'nonsense-vendor/' not found" in result.stderr
+    assert "Error: there is no vendor 'opanai'; did you mean 'openai'?" in result.stderr
     # 10 x 0.15 + 5 x 0.60 dollars per million tokens.
     assert result.stderr.endswith("openai/gpt-4o-mini\n3 calls | 30 + 15 tokens | <$0.0001\n")
 

@@ -675,10 +675,10 @@ async def test_health_of_everything() -> None:
 async def test_a_vendor_that_cannot_be_asked_is_given_a_try(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("GROQ_API_KEY", KEY)
-    found = (await LLMFactory.health_check(["groq/llama-3.3-70b-versatile"])).popitem()[1]
+    monkeypatch.setenv("COHERE_API_KEY", KEY)
+    found = (await LLMFactory.health_check(["cohere_chat/command-a"])).popitem()[1]
     assert found.ok and found.reachable is None
-    assert found.key_source == "GROQ_API_KEY"
+    assert found.key_source == "COHERE_API_KEY"
 
 
 def test_what_is_local() -> None:
@@ -726,7 +726,7 @@ async def test_programs_of_bruno_llm_0_2_0(
 async def test_the_unified_factory(server: FakeServer) -> None:
     assert type(UnifiedProviderFactory.create_llm("ollama", {"model": "m"})) is OllamaProvider
     names = UnifiedProviderFactory.list_all_providers()
-    assert names["embedding"] == ["gemini", "ollama", "openai"]
+    assert names["embedding"] == ["gemini", "mistral", "ollama", "openai"]
     assert names["llm"] == UnifiedProviderFactory.list_llm_providers()
     embedder: Any = UnifiedProviderFactory.create_embedding(
         "openai",

@@ -73,8 +73,8 @@ async def test_an_address_that_is_none(no_keys: None) -> None:
 
 
 async def test_a_route_without_a_list() -> None:
-    with pytest.raises(ConfigurationError, match="groq"):
-        await LiteLLMProvider("groq/llama-3.3-70b-versatile").list_models()
+    with pytest.raises(ConfigurationError, match="bedrock has no list"):
+        await LiteLLMProvider("bedrock/anthropic.claude-sonnet-5").list_models()
 
 
 @pytest.mark.parametrize("sample", list(wire.samples(endpoint="models")), ids=str)

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from bruno_llm._litellm.calls import completion, embedding, load, stream
 from bruno_llm._litellm.clients import Clients
-from bruno_llm._litellm.facts import bundled_map, cost, model_facts, route_of, unsupported
+from bruno_llm._litellm.facts import (
+    address_of,
+    bundled_map,
+    cost,
+    has_key_of_its_own,
+    model_facts,
+    more_routes,
+    route_of,
+    unsupported,
+)
 from bruno_llm._litellm.load import is_loaded, load_now, off_loop
 
 __all__ = [
     "Clients",
+    "address_of",
     "bundled_map",
     "completion",
     "cost",
     "embedding",
+    "has_key_of_its_own",
     "is_loaded",
     "load",
     "load_now",
     "model_facts",
+    "more_routes",
     "off_loop",
     "route_of",
     "stream",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -14,10 +15,13 @@ from bruno_llm._litellm.probe import has
 from bruno_llm.completion import Usage
 
 __all__ = [
+    "address_of",
     "bundled_map",
     "cost",
+    "has_key_of_its_own",
     "know_ollama_model",
     "model_facts",
+    "more_routes",
     "route_of",
     "unsupported",
 ]
@@ -40,6 +44,35 @@ def route_of(model: str) -> str:
         return str(litellm.get_llm_provider(model=model)[1])
     except Exception:  # litellm raises its BadRequestError for a name it does not know
         return "openai"
+
+
+def address_of(model: str) -> tuple[str | None, str | None]:
+    """Where litellm would send calls of a route in OpenAI's format, and with which key.
+
+    Both are what its own variables say, or its own default.
+    """
+    litellm = loaded()
+    try:
+        _, _, key, address = litellm.get_llm_provider(model=model)
+    except Exception:  # litellm raises its BadRequestError for a name it does not know
+        return None, None
+    return (str(address) if address else None), (str(key) if key else None)
+
+
+def has_key_of_its_own(route: str) -> bool:
+    """Whether somebody gave litellm a key in code (``litellm.api_key``, ``litellm.groq_key``)."""
+    litellm = sys.modules.get("litellm")
+    return any(getattr(litellm, name, None) for name in ("api_key", f"{route}_key"))
+
+
+def more_routes() -> frozenset[str]:
+    """Routes that litellm knows now, those that somebody registered in it included."""
+    litellm = sys.modules.get("litellm")
+    listed = getattr(litellm, "provider_list", ())
+    own = getattr(litellm, "custom_provider_map", ())
+    return frozenset(str(getattr(one, "value", one)) for one in listed) | frozenset(
+        str(one.get("provider")) for one in own
+    )
 
 
 def unsupported(model: str, params: Mapping[str, Any]) -> set[str]:

@@ -13,21 +13,29 @@ from pydantic import SecretStr
 from typing_extensions import Self
 
 from bruno_llm import _litellm
+from bruno_llm.call.connection import CannotBeAskedError, Connection
 from bruno_llm.call.pricing import Pricing
 from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.errors.translate import translate
-from bruno_llm.exceptions import AuthenticationError, ConfigurationError, LLMError
-from bruno_llm.keys import resolve_key
+from bruno_llm.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    LLMError,
+    ModelNotFoundError,
+    TransientError,
+)
+from bruno_llm.keys import ResolvedKey, resolve_key
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import Redactor, hide_url_secrets
 from bruno_llm.tokens.counter import TokenCounter, counter_for
 from bruno_llm.vendors.address import whole_address
-from bruno_llm.vendors.model_list import fetch_models, has_model
+from bruno_llm.vendors.model_list import ModelList, fetch_models, has_model
 from bruno_llm.vendors.registry import Vendor, vendor_of
+from bruno_llm.vendors.routes import KEY_VARIABLES, LIST_MODELS, has_own_address, mistyped
 from bruno_llm.wire.client import Exchange
 
 __all__ = ["Endpoint"]
@@ -35,6 +43,8 @@ __all__ = ["Endpoint"]
 logger = get_logger(__name__)
 # A server of one's own may want no key, but litellm insists on one for the vendors that always do.
 _NO_KEY = "none"
+# What a server answers that knows no /models, unless it is a page with status 200.
+_NO_LIST = (400, 404, 405, 501)
 _VERSION = re.compile(r"/v\d+\w*$")
 _OF_VENDOR = ("api_key_env", "base_url_env", "needs_key")
 
@@ -151,23 +161,67 @@ class Endpoint:
             name = name.removeprefix(prefix)
         return self.prefix + name
 
+    def _refuse_mistyped_route(self, params: Mapping[str, Any]) -> None:
+        """Refuse ``opanai/gpt-4o``, naming what was meant.
+
+        Raises:
+            ConfigurationError: litellm has no such route, but one with nearly that name.
+        """
+        route, slash, _ = self._litellm_model.partition("/")
+        if self.prefix or self.vendor or not slash or params.get("custom_llm_provider"):
+            return
+        meant = mistyped(route) and mistyped(route, _litellm.more_routes())
+        if meant:
+            raise ConfigurationError(f"there is no vendor {route!r}; did you mean {meant!r}?")
+
     def _no_model(self) -> ConfigurationError:
         # Not said in the constructor: bruno-core's registry makes providers without arguments.
         return ConfigurationError(
             f"{type(self).__name__} needs a model, such as 'groq/llama-3.3-70b-versatile'"
         )
 
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """The vendor's variables that may hold the key; the first is the one to set."""
+        declared: tuple[str, ...] = self._declaring("api_key_env").api_key_env
+        if declared or "api_key_env" in self._declared:
+            return declared
+        return KEY_VARIABLES.get(self._route, ())
+
+    def found_key(self) -> ResolvedKey | None:
+        """The key that a call would use now, and where it is from; ``None`` without one."""
+        key = resolve_key(self.name, self._api_key, self.key_variables)
+        if key is None and self.vendor is None and not self.prefix and self.model:
+            key = resolve_key(self._route, None, ())
+        return key
+
+    def missing_key(self) -> AuthenticationError | None:
+        """The error of a call that needs a key and has none, as far as that is known."""
+        if self._may_do_without_key(self.base_url) or self.found_key() is not None:
+            return None
+        variables = self.key_variables
+        where = f"set {' or '.join(variables[:2])}, or give api_key=..."
+        where = where if variables else "give api_key=..."
+        return AuthenticationError("there is no API key", self.name, model=self.model, hint=where)
+
+    def _may_do_without_key(self, base_url: str | None) -> bool:
+        if base_url is not None:
+            return True
+        if self._declaring("needs_key").needs_key:
+            return False
+        declared = "needs_key" in self._declared or "api_key_env" in self._declared
+        known = not declared and self._route in KEY_VARIABLES and not has_own_address(self._route)
+        return not known or _litellm.has_key_of_its_own(self._route)
+
     def _key(self, base_url: str | None) -> str | None:
-        variables: tuple[str, ...] = self._declaring("api_key_env").api_key_env
-        key = resolve_key(self.name, self._api_key, variables)
+        key = self.found_key()
         if key is not None:
             return key.value.get_secret_value()
-        if not self._declaring("needs_key").needs_key:
-            return None
-        if base_url is not None:
-            return _NO_KEY
-        where = f"set {variables[0]}, or give api_key=..." if variables else "give api_key=..."
-        raise AuthenticationError("there is no API key", self.name, model=self.model, hint=where)
+        missing = self.missing_key()
+        if missing is not None:
+            raise missing
+        needs = self._declaring("needs_key").needs_key
+        return _NO_KEY if needs and base_url is not None else None
 
     # --- its errors ---------------------------------------------------------------------------
 
@@ -202,31 +256,93 @@ class Endpoint:
         if not self.model:
             raise self._no_model()
         vendor, base_url = self._vendor, self.base_url
-        if vendor.models is None:
-            raise ConfigurationError(f"{self._route} has no list of models that can be asked")
-        api_key = self._key(base_url)
+        api_key, where = self._key(base_url), vendor.models
+        if where is None:
+            where, known = await self._list_in_openais_format(base_url)
+            api_key = api_key or known
         clients = await self._clients.get()
-        return await fetch_models(
-            clients.http,
-            vendor.models,
-            base_url=base_url,
-            api_key=api_key,
-            provider=self.name,
-            rules=tuple(vendor.error_rules),
-            hints=vendor.hints,
+        try:
+            return await fetch_models(
+                clients.http,
+                where,
+                base_url=base_url,
+                api_key=api_key,
+                provider=self.name,
+                rules=tuple(vendor.error_rules),
+                hints=vendor.hints,
+            )
+        except LLMError as error:
+            no_list = error.status_code in _NO_LIST or isinstance(error.__cause__, ValueError)
+            if vendor.models is not None or not no_list:
+                raise
+            refused = self._cannot_be_asked()
+            refused.reachable = True
+            raise refused from error
+
+    async def _list_in_openais_format(self, base_url: str | None) -> tuple[ModelList, str | None]:
+        """Where a server in OpenAI's format lists its models, and a key that litellm knows.
+
+        Raises:
+            CannotBeAskedError: The route has another format, or nobody knows its address.
+        """
+        if self._route not in LIST_MODELS:
+            raise self._cannot_be_asked()
+        address, key = base_url, None
+        if address is None:
+            await _litellm.load(self._litellm_model)
+            address, key = _litellm.address_of(self._litellm_model)
+        if not address:
+            raise self._cannot_be_asked()
+        where = ModelList(
+            url=address, path="/models", key_header="Authorization", key_prefix="Bearer "
         )
+        return where, key
 
-    async def check_connection(self) -> bool:
-        """Whether a call could work: the server answers, takes the key and has the model.
+    def _cannot_be_asked(self) -> CannotBeAskedError:
+        return CannotBeAskedError(f"{self._route} has no list of models that can be asked")
 
-        Takes at most 5 seconds and costs nothing.
+    async def diagnose(self) -> Connection:
+        """What a free request of at most 5 seconds tells; never raises an ``LLMError``.
+
+        A vendor that cannot be asked for its models is not down: what is not known is ``None``.
         """
         try:
             models = await self.list_models()
+        except CannotBeAskedError as error:
+            return Connection(reachable=error.reachable)
+        except AuthenticationError as error:
+            asked = error.status_code is not None
+            return Connection(asked or None, False if asked else None, error=error)
+        except TransientError as error:
+            return Connection(reachable=False, error=error)
         except LLMError as error:
-            logger.info("llm_check_failed", provider=self.name, error=str(error))
-            return False
-        return has_model(models, self._litellm_model.removeprefix(f"{self._route}/"), self.base_url)
+            return Connection(error=error)
+        vendor, base_url = self._vendor, self.base_url
+        # Some servers give their list to everybody.
+        accepted = True if vendor.models is not None else None
+        wanted = self._litellm_model.removeprefix(f"{self._route}/")
+        if has_model(models, wanted, base_url):
+            return Connection(True, accepted, True)
+        if vendor.models is None and base_url is None and not has_own_address(self._route):
+            return Connection(True, accepted)  # hosts list a part of what they serve
+        hint = vendor.hints.get("ModelNotFoundError", "").format(model=wanted) or None
+        missing = ModelNotFoundError(
+            f"it has no model {wanted!r}", self.name, model=self.model, hint=hint
+        )
+        return Connection(True, accepted, False, missing)
+
+    async def check_connection(self) -> bool:
+        """Whether a call could work, as far as a free request of at most 5 seconds can tell.
+
+        ``False``: the server does not answer, refuses the key, or has no such model, or the key
+        is missing. A vendor whose models cannot be listed is given the benefit of the doubt.
+        """
+        found = await self.diagnose()
+        if found.error is not None:
+            logger.info("llm_check_failed", provider=self.name, error=str(found.error))
+        elif found.model_present is None:
+            logger.info("llm_check_unknown", provider=self.name, model=self.model)
+        return found.ok
 
     async def aclose(self) -> None:
         """Close this event loop's connections; a later call opens new ones."""

@@ -128,6 +128,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
             rate_limit=rate_limit,
             costs=costs,
         )
+        self._refuse_mistyped_route(params)
         check("dimensions", dimensions, Count | None, type(self).__name__)
         check("batch_size", batch_size, Count | None, type(self).__name__)
         self._dimensions = dimensions

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.factory.plugins import adopt, list_plugins, load_plugin, problems
 from bruno_llm.keys import provider_variable, resolve_key, variable_part
+from bruno_llm.vendors.routes import KEY_VARIABLES, ROUTES
 
 __all__ = ["BUILTIN", "ProviderClass", "Registry", "Target", "arguments_of", "build", "split"]
 
@@ -34,23 +34,6 @@ BUILTIN: Mapping[str, str] = {
 """The providers of this package, imported when they are asked for."""
 
 _ALSO = {"anthropic": "claude", "google": "gemini", "ollama_chat": "ollama"}
-
-# litellm 1.106, litellm.provider_list: the ones that serve chat. Asking litellm for its list
-# would import it, which takes seconds.
-_LITELLM_VENDORS = frozenset(
-    re.findall(
-        r"\S+",
-        """
-        ai21 azure azure_ai baseten bedrock cerebras cloudflare codestral cohere cohere_chat
-        dashscope databricks deepinfra deepseek docker_model_runner featherless_ai fireworks_ai
-        friendliai github github_copilot groq hosted_vllm huggingface hyperbolic lambda_ai
-        lemonade litellm_proxy llamafile lm_studio meta_llama minimax mistral moonshot nebius
-        novita nscale nvidia_nim oci openai_like openrouter ovhcloud perplexity replicate
-        sagemaker_chat sambanova scaleway snowflake together_ai vercel_ai_gateway vertex_ai vllm
-        volcengine watsonx xai xinference zai
-        """,
-    )
-)
 
 # A person may put a key where a name belongs; names of providers are short.
 _LONGEST_NAME_SHOWN = 30
@@ -76,8 +59,8 @@ class Target:
     def key_env(self) -> tuple[str, ...]:
         """The variables of the vendor that may hold the key."""
         if self.route is not None:
-            # litellm's own rule for nearly all of its vendors.
-            return (f"{variable_part(self.route)}_API_KEY",)
+            # The second is litellm's own rule for nearly all of its vendors.
+            return KEY_VARIABLES.get(self.route) or (f"{variable_part(self.route)}_API_KEY",)
         return tuple(getattr(self.create, "api_key_env", None) or ())
 
 
@@ -119,7 +102,7 @@ class Registry:
                 return Target(key, create, model or None)
             if create is not None and (key != "litellm" or not model):
                 return Target(_ALSO.get(key, key), create, model or None)
-            if model or key in _LITELLM_VENDORS:
+            if model or key in ROUTES:
                 return Target(key, _import(BUILTIN["litellm"]), model or None, route=vendor)
         shown = repr(text) if len(text) <= _LONGEST_NAME_SHOWN else "of that name"
         raise ConfigurationError(
