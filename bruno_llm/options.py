@@ -71,8 +71,10 @@ class Tuning(TypedDict, total=False):
         verbosity: How much to say: ``"low"``, ``"medium"``, ``"high"``.
         safety_identifier: Like ``user``, as a hash.
         prompt_cache_key: Which prompts share the vendor's cache.
+        prompt_cache_retention: How long it keeps them: ``"in_memory"`` or ``"24h"``.
         service_tier: Such as ``"flex"`` or ``"priority"``.
         store: Whether the vendor keeps the conversation.
+        metadata: Notes of one's own that it keeps with it, at most 16.
     """
 
     top_p: float | None
@@ -90,8 +92,10 @@ class Tuning(TypedDict, total=False):
     verbosity: str | None
     safety_identifier: str | None
     prompt_cache_key: str | None
+    prompt_cache_retention: str | None
     service_tier: str | None
     store: bool | None
+    metadata: Mapping[str, str] | None
 
 
 class Features(TypedDict, total=False):

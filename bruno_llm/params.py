@@ -27,6 +27,7 @@ __all__ = [
     "GENERIC_PARAMS",
     "KNOBS",
     "NAMED",
+    "ONLY_OURS",
     "PER_CALL",
     "SETTINGS",
     "check_names",
@@ -38,6 +39,10 @@ __all__ = [
 # `temperature` is a parameter of every call, and so in no TypedDict.
 KNOBS = names_of(Tuning) | {"temperature"}
 """Tuning: a model that lacks one still gives a good answer, so it is dropped with a warning."""
+
+ONLY_OURS = frozenset({"metadata", "prompt_cache_retention"})
+"""Knobs that litellm loses: the wire in OpenAI's format writes them, the vendors' ``lacks`` say who
+does not take them."""
 
 FEATURES = names_of(Features)
 """What the answer depends on: a model that lacks one is an error before the request."""

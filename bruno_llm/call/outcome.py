@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bruno_core.utils.logging import get_logger
@@ -32,7 +33,7 @@ def outcome(call: ChatCall, answer: Answer) -> Completion:
         tool_calls=tuple(answer.tool_calls),
         finish_reason=answer.finish_reason,
         usage=usage,
-        cost=endpoint._pricing.cost(usage, answer.model, endpoint.model, raw=answer.raw_usage),
+        cost=_cost(call, answer, usage),
         model=answer.model or endpoint.model,
         provider=endpoint.name,
         id=answer.id,
@@ -64,6 +65,25 @@ def refuse_empty(call: ChatCall, answer: Answer, completion: Completion) -> None
             request_id=completion.metadata.get("request_id"),
             partial=completion,
         )
+
+
+def _cost(call: ChatCall, answer: Answer, usage: Usage) -> float | None:
+    """US dollars: what the server says it cost, else by the price of the model that answered.
+
+    LiteLLM's proxy says so in a header (its docs, "Response headers"), because it may bill by
+    prices of its own.
+    """
+    said = call.exchange.headers.get("x-litellm-response-cost", "")
+    try:
+        cost = float(said)
+    except ValueError:
+        cost = math.nan
+    if (
+        math.isfinite(cost) and cost >= 0 and call.exchange.body
+    ):  # a stream's begins before it costs
+        return cost
+    endpoint = call.endpoint
+    return endpoint._pricing.cost(usage, answer.model, endpoint.model, raw=answer.raw_usage)
 
 
 def _was_cut(call: ChatCall, usage: Usage) -> bool:

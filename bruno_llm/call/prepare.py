@@ -12,7 +12,7 @@ from bruno_core.utils.logging import get_logger
 from bruno_llm import _litellm
 from bruno_llm.call.request import Request
 from bruno_llm.exceptions import InvalidRequestError
-from bruno_llm.params import FEATURES, KNOBS, spelt_out
+from bruno_llm.params import FEATURES, KNOBS, ONLY_OURS, spelt_out
 from bruno_llm.policies.window import ContextWindow
 from bruno_llm.tokens.counter import TokenCounter
 from bruno_llm.vendors.vendor import Vendor
@@ -59,7 +59,7 @@ class Fitting:
             return
         words = spelt_out(asked)
         lacked = {word: words[word] for word in self._lacks | lacks if word in words}
-        missing = {name: name for name in self._unsupported(asked)}
+        missing = {name: name for name in self._unsupported(asked) if name not in ONLY_OURS}
         for word, name in sorted(missing.items() | lacked.items()):
             if name in FEATURES:
                 raise InvalidRequestError(

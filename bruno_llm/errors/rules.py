@@ -86,12 +86,18 @@ COMMON_RULES: Sequence[ErrorRule] = (
     ),
     ErrorRule(
         AuthenticationError,
+        r"litellm virtual key expected|no api key passed in",  # LiteLLM's proxy
+        (400, 401, 403),
+        hint="the proxy wants a virtual key: give api_key=..., or set LITELLM_PROXY_API_KEY",
+    ),
+    ErrorRule(
+        AuthenticationError,
         r"api[ _]key[ _](not valid|invalid|expired)|invalid[ _]api[ _]key|incorrect api key",
         (400, 401, 403),
     ),
     ErrorRule(
         ModelNotFoundError,
-        r"model_not_found|invalid model id|the (requested )?model .{0,100}does not exist",
+        r"model_not_found|invalid model (id|name)|the (requested )?model .{0,100}does not exist",
         (400,),
     ),
     ErrorRule(

@@ -92,7 +92,7 @@ def translate(
 
 def request_id_of(headers: Mapping[str, str]) -> str | None:
     """The vendor's id of a request, by which its support finds it."""
-    names = ("x-request-id", "request-id", "mistral-correlation-id")
+    names = ("x-request-id", "request-id", "mistral-correlation-id", "x-litellm-call-id")
     return next((headers[name] for name in names if headers.get(name)), None)
 
 

@@ -97,8 +97,9 @@ class Format:
     ``part`` finds the thoughts of models that write them into their text.
     ``turn`` says how the answer is kept whole. ``build`` makes the request where litellm's is of
     another format. ``stream`` is ``"sse"`` or ``"ndjson"``. ``finish_ends`` accepts a finish reason
-    as the end of a stream, for servers that send no sign of their own after it. ``bare`` gives
-    litellm the events of a stream without ``data:`` before them, where its parser takes them so.
+    as the end of a stream, for servers that send no sign of their own after it; ``usage_ends``
+    wants the usage besides, where that is the last thing but the sign. ``bare`` gives litellm the
+    events of a stream without ``data:`` before them, where its parser takes them so.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Format:
     build: Builder | None = None
     stream: str = "sse"
     finish_ends: bool = False
+    usage_ends: bool = False
     bare: bool = False
 
     def note(self, payload: Any, facts: Facts) -> None:

@@ -54,8 +54,10 @@ class FrameReader:
         self._line(b"")
         if self._page is not None:
             self._read_page(b"\n".join(self._page))
-        if self._wire.finish_ends and self._facts.finish_reason and not self.broken:
-            self._facts.ended = True
+        facts, wire = self._facts, self._wire
+        enough = wire.finish_ends or (wire.usage_ends and facts.has_usage)
+        if enough and facts.finish_reason and not self.broken:
+            facts.ended = True
         return last
 
     def _line(self, line: bytes) -> bytes:

@@ -26,7 +26,7 @@ ANTHROPIC = Vendor(
     api_key_env=("ANTHROPIC_API_KEY",),
     base_url_env=("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
     needs_key=True,
-    lacks=frozenset({"response_format=json_object"}),
+    lacks=frozenset({"metadata", "prompt_cache_retention", "response_format=json_object"}),
     count=COUNT,
     params=names_of(ClaudeOptions),
     # Anthropic asks for max_tokens with every call; litellm would ask for up to 128,000, which a

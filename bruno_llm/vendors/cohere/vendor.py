@@ -13,6 +13,7 @@ COHERE = Vendor(
     name="cohere",
     routes=("cohere_chat", "cohere"),
     wire=wire.COHERE,
+    lacks=frozenset({"metadata", "prompt_cache_retention"}),
     # Cohere API reference, "Errors": "too many tokens: total number of tokens ... cannot exceed".
     error_rules=(ErrorRule(ContextLengthExceededError, r"too many tokens", (400, 422)),),
 )

@@ -33,7 +33,7 @@ GEMINI = Vendor(
     needs_key=True,
     # Gemini API, "Troubleshooting": RESOURCE_EXHAUSTED names the quota that is used up.
     error_rules=(ErrorRule(QuotaExceededError, r"quotaId\W+\w*PerDay", (429,)),),
-    lacks=frozenset({"user"}),
+    lacks=frozenset({"metadata", "prompt_cache_retention", "user"}),
     count=COUNT,
     params=names_of(GeminiOptions),
     prices=PRICES,

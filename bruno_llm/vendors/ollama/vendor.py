@@ -39,7 +39,15 @@ OLLAMA = Vendor(
     fit=fit,
     # frequency_penalty would become a repeat_penalty below 1, which asks for repetition.
     lacks=frozenset(
-        {"user", "frequency_penalty", "functions", "tool_choice=required", "tool_choice=function"}
+        {
+            "metadata",
+            "prompt_cache_retention",
+            "user",
+            "frequency_penalty",
+            "functions",
+            "tool_choice=required",
+            "tool_choice=function",
+        }
     ),
     counts_by_asking=True,
     free=True,

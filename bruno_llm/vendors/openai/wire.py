@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from bruno_llm.params import ONLY_OURS
 from bruno_llm.vendors.openai import turn
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT
@@ -165,15 +167,26 @@ def _part(payload: dict[str, Any], tags: ThinkTags) -> bool:
     return parted
 
 
+def _request(body: dict[str, Any], options: Mapping[str, Any]) -> bool:
+    """What litellm takes for its own logging, or does not know of every model."""
+    lost = {name: options[name] for name in ONLY_OURS if name in options and name not in body}
+    body.update(lost)
+    return bool(lost)
+
+
 _PATHS = ("/chat/completions",)
-OPENAI = Format("openai", _PATHS, _read, _SHAPE, mend=_mend, part=_part, turn=turn.TURN)
-COMPATIBLE = Format(
-    "openai-compatible",
+# A server at a base_url of one's own may leave the last line out, as OpenAI's SDK allows it to.
+OPENAI = Format(
+    "openai",
     _PATHS,
     _read,
     _SHAPE,
-    mend=_mend_compatible,
+    mend=_mend,
+    request=_request,
     part=_part,
     turn=turn.TURN,
-    finish_ends=True,
+    usage_ends=True,
+)
+COMPATIBLE = replace(
+    OPENAI, name="openai-compatible", mend=_mend_compatible, usage_ends=False, finish_ends=True
 )
