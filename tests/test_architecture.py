@@ -82,6 +82,12 @@ def test_every_room_has_its_layer() -> None:
     assert {room(module) for module in MODULES} - {""} == set(LAYER_OF)
 
 
+def test_every_room_stands_in_the_page_on_architecture() -> None:
+    page = (ROOT.parent / "docs" / "architecture.md").read_text("utf-8")
+    rows = "".join(line for line in page.splitlines() if line.startswith("| `"))
+    assert {name for name in LAYER_OF if f"`{name}`" not in rows} == set()
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_run_downwards(module: str) -> None:
     if not room(module):
