@@ -6,6 +6,7 @@ What bruno-core's interface asks for on top of that is the same for all of them.
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -19,10 +20,10 @@ from bruno_llm.completion import Completion, StreamEnd, StreamEvent, TextDelta, 
 from bruno_llm.exceptions import ContentFilterError, EmptyResponseError
 from bruno_llm.options import CallOptions
 
-__all__ = ["Chat", "Messages", "replayed", "said"]
+__all__ = ["Chat", "Messages", "models_of", "replayed", "said"]
 
-Messages = Sequence[Message | Mapping[str, Any]]
-"""bruno-core messages or OpenAI-shaped dicts, mixed or alone."""
+Messages = Sequence[Message | Mapping[str, Any]] | str
+"""bruno-core messages or OpenAI-shaped dicts, mixed or alone; or a text: one user message."""
 
 
 class Chat(LLMInterface):
@@ -31,7 +32,7 @@ class Chat(LLMInterface):
     @abstractmethod
     async def complete(
         self,
-        messages: Messages,
+        messages: Messages = (),
         *,
         temperature: float | None = None,
         max_tokens: int | None = None,
@@ -42,7 +43,7 @@ class Chat(LLMInterface):
     @abstractmethod
     def stream_events(
         self,
-        messages: Messages,
+        messages: Messages = (),
         *,
         temperature: float | None = None,
         max_tokens: int | None = None,
@@ -56,7 +57,7 @@ class Chat(LLMInterface):
 
     async def generate(  # type: ignore[override]  # named options in place of Any
         self,
-        messages: Messages,
+        messages: Messages = (),
         temperature: float | None = None,
         max_tokens: int | None = None,
         **kwargs: Unpack[CallOptions],
@@ -76,7 +77,7 @@ class Chat(LLMInterface):
 
     async def stream(  # type: ignore[override]  # the interface's `async def` means a generator
         self,
-        messages: Messages,
+        messages: Messages = (),
         temperature: float | None = None,
         max_tokens: int | None = None,
         **kwargs: Unpack[CallOptions],
@@ -139,6 +140,16 @@ def said(completion: Completion) -> str:
         raise EmptyResponseError("max_tokens ended the answer before it began", hint=hint, **facts)
     reason = completion.finish_reason or "nothing"
     raise EmptyResponseError(f"the model said nothing (it ended with {reason})", **facts)
+
+
+async def models_of(provider: LLMInterface) -> list[str]:
+    """What ``list_models()`` of any provider gives, also where it is a plain method.
+
+    bruno-core declares it async, and its guide for providers writes it plain.
+    """
+    listed: Any = provider.list_models()
+    models: list[str] = await listed if inspect.isawaitable(listed) else listed
+    return models
 
 
 def replayed(completion: Completion) -> list[StreamEvent]:

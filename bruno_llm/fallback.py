@@ -12,7 +12,7 @@ from bruno_core.utils import exceptions as core
 from bruno_core.utils.logging import get_logger
 from typing_extensions import Unpack
 
-from bruno_llm.chat import Chat, Messages
+from bruno_llm.chat import Chat, Messages, models_of
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, StreamRestart, TextDelta
 from bruno_llm.cooldown import Cooldown
 from bruno_llm.exceptions import (
@@ -25,6 +25,7 @@ from bruno_llm.exceptions import (
     StreamError,
     TransientError,
 )
+from bruno_llm.messages import asked
 from bruno_llm.options import AnswerOptions
 
 __all__ = ["FallbackProvider"]
@@ -92,18 +93,22 @@ class FallbackProvider(Chat):
 
     # --- answers ------------------------------------------------------------------------------
 
-    async def complete(self, messages: Messages, **kwargs: Unpack[AnswerOptions]) -> Completion:
+    async def complete(
+        self, messages: Messages = (), **kwargs: Unpack[AnswerOptions]
+    ) -> Completion:
         """The completion of the first provider that answers.
 
         ``completion.provider`` says which; ``completion.metadata["failures"]`` what the others
         said, as (provider, error class, message).
         """
+        options: dict[str, Any] = {**kwargs}
+        messages = asked(messages, options)
         failures: list[tuple[LLMInterface, Exception]] = []
         for place in self._order():
             provider = self.providers[place]
             with self._cooldowns[place].tried():
                 try:
-                    completion = await _complete(provider, messages, kwargs)
+                    completion = await _complete(provider, messages, options)
                 except Exception as error:
                     self._failed(place, error, failures)
                     continue
@@ -113,13 +118,17 @@ class FallbackProvider(Chat):
 
     def _text_events(self, messages: Messages, **kwargs: Any) -> AsyncGenerator[StreamEvent, None]:
         # Plain text cannot say that it starts anew: a break is a StreamError.
-        return self._events(messages, kwargs, None)
+        options: dict[str, Any] = {**kwargs}
+        messages = asked(messages, options)
+        return self._events(messages, options, None)
 
     async def stream_events(
-        self, messages: Messages, **kwargs: Unpack[AnswerOptions]
+        self, messages: Messages = (), **kwargs: Unpack[AnswerOptions]
     ) -> AsyncGenerator[StreamEvent, None]:
         """The events of the first provider that begins to answer; see the class for restarts."""
-        events = self._events(messages, kwargs, self._resume)
+        options: dict[str, Any] = {**kwargs}
+        messages = asked(messages, options)
+        events = self._events(messages, options, self._resume)
         async with aclosing(events):
             async for event in events:
                 yield event
@@ -203,7 +212,7 @@ class FallbackProvider(Chat):
         failures: list[tuple[LLMInterface, Exception]] = []
         for provider in self.providers:
             try:
-                models |= dict.fromkeys(await provider.list_models())
+                models |= dict.fromkeys(await models_of(provider))
             except core.LLMError as error:
                 failures.append((provider, error))
         if failures and not models:

@@ -17,7 +17,7 @@ import base64
 import copy
 import json
 import mimetypes
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from bruno_llm.results import as_result, media_type_of
 
 __all__ = [
     "ChatMessage",
+    "as_messages",
+    "asked",
     "completion_message",
     "file_message",
     "image_message",
@@ -136,8 +138,40 @@ def tool_result(call: ToolCall | str, result: Any, *, name: str | None = None) -
     return Message(role=MessageRole.TOOL, content=text, metadata=metadata)
 
 
+def as_messages(
+    messages: Sequence[Message | Mapping[str, Any]] | str, prompt: str | None = None
+) -> Sequence[Message | Mapping[str, Any]]:
+    """The messages of a call; a text, or a prompt in place of messages, is one user message.
+
+    Raises:
+        InvalidRequestError: The text is empty, or there are messages and a prompt.
+    """
+    if prompt is not None:
+        if messages:
+            raise InvalidRequestError("there are messages and a prompt: give one of them")
+        messages = prompt
+    if not isinstance(messages, str):
+        return messages
+    if not messages.strip():
+        raise InvalidRequestError("the prompt is empty; give it some text")
+    return [Message(role=MessageRole.USER, content=messages)]
+
+
+def asked(
+    messages: Sequence[Message | Mapping[str, Any]] | str, options: MutableMapping[str, Any]
+) -> Sequence[Message | Mapping[str, Any]]:
+    """The messages of a call, with a ``prompt`` that is a text taken out of its options.
+
+    Raises:
+        InvalidRequestError: As for ``as_messages()``.
+    """
+    if isinstance(options.get("prompt"), str):
+        return as_messages(messages, options.pop("prompt"))
+    return as_messages(messages)
+
+
 def to_chat(
-    messages: Sequence[Message | Mapping[str, Any]], system_prompt: str | None = None
+    messages: Sequence[Message | Mapping[str, Any]] | str, system_prompt: str | None = None
 ) -> list[ChatMessage]:
     """The chat dicts of a conversation, in a shape that every vendor accepts.
 
@@ -147,13 +181,15 @@ def to_chat(
     conversation that starts with the assistant gets a user turn before it.
 
     Args:
-        messages: bruno-core messages or OpenAI-shaped dicts, mixed or alone.
+        messages: bruno-core messages or OpenAI-shaped dicts, mixed or alone; or a text.
         system_prompt: The provider's own, put before those of the messages.
 
     Raises:
         InvalidRequestError: No message, only system messages, an unknown role, an empty message.
     """
-    if isinstance(messages, str | Mapping | Message):
+    if isinstance(messages, str):
+        messages = as_messages(messages)
+    if isinstance(messages, Mapping | Message):
         raise InvalidRequestError("messages must be a list of messages, not one")
     system: list[Any] = [system_prompt] if system_prompt else []
     turns: list[ChatMessage] = []

@@ -152,7 +152,7 @@ class ResponsesOptions(TypedDict, total=False):
         include: What else the answer is to hold; its encrypted reasoning always is.
         max_tool_calls: Most calls of OpenAI's own tools.
         previous_response_id: The answer, kept by OpenAI, that this one follows.
-        prompt: A prompt template that OpenAI keeps.
+        prompt: A prompt template that OpenAI keeps; a text is in place of the messages.
         reasoning: ``effort`` and ``summary``.
         text: ``format`` and ``verbosity``.
         truncation: ``"auto"`` lets OpenAI cut what does not fit.
@@ -163,7 +163,7 @@ class ResponsesOptions(TypedDict, total=False):
     include: Sequence[str] | None
     max_tool_calls: int | None
     previous_response_id: str | None
-    prompt: Mapping[str, Any] | None
+    prompt: str | Mapping[str, Any] | None
     reasoning: Mapping[str, Any] | None
     text: Mapping[str, Any] | None
     truncation: str | None
@@ -327,10 +327,13 @@ class OnlyOnCalls(TypedDict, total=False):
     Attributes:
         timeout: Seconds, or a ``Timeout``, in place of the provider's.
         tag: Whose budget this call is.
+        prompt: A text in place of the messages: one user message. (A template of OpenAI's is a
+            mapping, and an option of that vendor.)
     """
 
     timeout: Timeout | float | None
     tag: str | None
+    prompt: str | Mapping[str, Any] | None
 
 
 class CallOptions(ProviderOptions, OnlyOnCalls, total=False):

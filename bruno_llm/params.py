@@ -31,9 +31,9 @@ __all__ = [
     "PER_CALL",
     "SETTINGS",
     "check_names",
-    "check_tools",
     "present",
     "spelt_out",
+    "whole_tools",
 ]
 
 # `temperature` is a parameter of every call, and so in no TypedDict.
@@ -92,20 +92,42 @@ def check_names(
             )
 
 
-def check_tools(tools: Any) -> None:
-    """Refuse what litellm would send as it is.
+def whole_tools(tools: Any) -> list[Mapping[str, Any]]:
+    """Tools in OpenAI's form; litellm would send what it is given as it is.
+
+    A function may come bare (``name``, ``description``, ``parameters``), as many guides write it
+    and as bruno-abilities' ``to_function_schema()`` gives it, with or without
+    ``"type": "function"``, and with Anthropic's ``input_schema`` for ``parameters``. A vendor's
+    own tools (another ``type``, or no ``name``) are left as they are.
 
     Raises:
-        InvalidRequestError: ``tools`` is no list of OpenAI-shaped tool dicts.
+        InvalidRequestError: ``tools`` is no list of dicts, or a function has no name.
     """
-    if tools is None:
-        return
-    whole = isinstance(tools, list | tuple) and all(isinstance(tool, Mapping) for tool in tools)
-    if not whole:
-        raise InvalidRequestError(
-            "tools must be a list of dicts such as "
-            "{'type': 'function', 'function': {'name': ..., 'parameters': {...}}}"
-        )
+    if not isinstance(tools, list | tuple) or not all(isinstance(tool, Mapping) for tool in tools):
+        raise InvalidRequestError(f"tools must be a list of dicts such as {_TOOL}")
+    return [_whole_tool(tool) for tool in tools]
+
+
+_TOOL = "{'type': 'function', 'function': {'name': ..., 'parameters': {...}}}"
+
+
+def _whole_tool(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    kind, function = tool.get("type", "function"), tool.get("function")
+    if kind != "function" or (function is None and "name" not in tool and "type" not in tool):
+        return tool
+    around: dict[str, Any] = {}
+    if function is None:
+        function = dict(tool)
+        function.pop("type", None)
+        # Marks of the tool itself, such as where Anthropic's cache ends.
+        around = {name: function.pop(name) for name in ("cache_control",) if name in function}
+        if "input_schema" in function:
+            function["parameters"] = function.pop("input_schema")
+    else:
+        around = {name: value for name, value in tool.items() if name != "function"}
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise InvalidRequestError(f"a tool has no name; give it as {_TOOL}")
+    return {**around, "type": "function", "function": function}
 
 
 def spelt_out(options: Mapping[str, Any]) -> dict[str, str]:

@@ -31,7 +31,7 @@ from bruno_llm.checks import Count, Temperature, check
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import ConfigurationError, EmptyResponseError, StreamError
-from bruno_llm.messages import to_chat
+from bruno_llm.messages import as_messages, asked, to_chat
 from bruno_llm.options import CallOptions, ProviderOptions
 from bruno_llm.params import (
     CHAT_PARAMS,
@@ -40,7 +40,7 @@ from bruno_llm.params import (
     PER_CALL,
     SETTINGS,
     check_names,
-    check_tools,
+    whole_tools,
 )
 from bruno_llm.policies.cache import Cache
 from bruno_llm.policies.retry import Retry
@@ -176,8 +176,9 @@ class LiteLLMProvider(Endpoint, Chat):
 
     async def count_message_tokens(
         self,
-        messages: Messages,
+        messages: Messages = (),
         *,
+        prompt: str | None = None,
         tools: Sequence[Mapping[str, Any]] | None = None,
         exact: bool = False,
     ) -> int:
@@ -185,6 +186,7 @@ class LiteLLMProvider(Endpoint, Chat):
 
         Args:
             messages: As for ``complete()``.
+            prompt: As for ``complete()``.
             tools: As for ``complete()``.
             exact: Have the vendor count where the count here is an estimate. Anthropic and Gemini
                 do that free of charge; Ollama reads the prompt and writes one token. The answer
@@ -195,6 +197,8 @@ class LiteLLMProvider(Endpoint, Chat):
             ConfigurationError: ``exact`` with a vendor that cannot count.
             LLMError: The vendor could not be asked.
         """
+        messages = as_messages(messages, prompt)
+        tools = whole_tools(tools) if tools else None
         chat = to_chat(messages, self._system_prompt)
         if not exact or self._counter.exact:
             return self._counter.messages(chat, tools)
@@ -223,7 +227,7 @@ class LiteLLMProvider(Endpoint, Chat):
 
     async def complete(
         self,
-        messages: Messages,
+        messages: Messages = (),
         *,
         temperature: float | None = None,
         max_tokens: int | None = None,
@@ -232,11 +236,13 @@ class LiteLLMProvider(Endpoint, Chat):
         """The model's answer with its facts: tool calls, finish reason, usage, cost.
 
         Args:
-            messages: bruno-core messages or OpenAI-shaped dicts, mixed or alone.
+            messages: bruno-core messages or OpenAI-shaped dicts, mixed or alone; or a text, which
+                is one user message.
             temperature: Overrides the provider's.
             max_tokens: Overrides the provider's.
             kwargs: ``tools``, ``response_format`` and further options; ``timeout`` (seconds or a
-                ``Timeout``) and ``tag`` (whose budget this is) for this call.
+                ``Timeout``), ``tag`` (whose budget this is) and ``prompt`` (a text in place of
+                ``messages``) for this call.
 
         Raises:
             LLMError: See ``bruno_llm.exceptions``.
@@ -255,7 +261,7 @@ class LiteLLMProvider(Endpoint, Chat):
 
     async def stream_events(
         self,
-        messages: Messages,
+        messages: Messages = (),
         *,
         temperature: float | None = None,
         max_tokens: int | None = None,
@@ -324,15 +330,18 @@ class LiteLLMProvider(Endpoint, Chat):
         tag, timeout = options.pop("tag", None), self.timeout
         if "timeout" in options:
             timeout = Timeout.of(options.pop("timeout"))
+        if "prompt" in options:
+            messages = asked(messages, options)
+            if "prompt" in options:
+                check_names(("prompt",), self._allowed_params(), f"A call of {self.name}")
         vendor, base_url = self._vendor, self.base_url
         chat = to_chat(messages, self._system_prompt)
         api_key = self._key(base_url)
         await _litellm.load(self._litellm_model)
         spoken = self._tongues.of(options, base_url)
         if options:
-            if options.get("tools"):
-                options["tools"] = _tool_dicts(options["tools"])
-            check_tools(options.get("tools"))
+            if "tools" in options:
+                options["tools"] = whole_tools(_tool_dicts(options["tools"]))
             self._fitting.fit(options, spoken.lacks)
         request = Request(self._litellm_model, chat, options, spoken, base_url, timeout.read)
         if (self.window or self.costs or self.rate_limit) and not self._counter.loaded:
@@ -366,7 +375,7 @@ class LiteLLMProvider(Endpoint, Chat):
 
 
 def _tool_dicts(tools: Any) -> Any:
-    if all(isinstance(tool, Mapping) for tool in tools):
+    if not isinstance(tools, list | tuple) or all(isinstance(tool, Mapping) for tool in tools):
         return tools
     from bruno_llm.tools.definition import tool_dicts  # what reads functions is needed here alone
 

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 __all__ = [
     "Redactor",
     "UpstreamError",
+    "argument_of",
     "causes",
     "hide_url_secrets",
     "is_secret_name",
@@ -28,6 +29,16 @@ _SECRET_NAME = re.compile(
     r"|secret|password|credential|authorization",
     re.IGNORECASE,
 )
+# The keys of the vendors begin like this, and no model's name does; other keys are one long run of
+# letters and digits.
+_KEY_START = re.compile(
+    r"(bearer |sk[-_]|key-|AIza|AQ\.|gsk_|xai-|hf_|nvapi-|pplx-|r8_|fw_|csk-|AKIA|gh[opsu]_"
+    r"|github_pat_)",
+    re.IGNORECASE,
+)
+_KEY_RUN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9]{32,}")
+# "http://box:11434", and "box:11434": a tag of Ollama ("phi4:14b") is no port.
+_ADDRESS = re.compile(r"https?://.*|[\w.-]+:\d{4,5}(/.*)?", re.IGNORECASE)
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
 _SHOWN = 4
 _SHORTEST_SHOWN = 12
@@ -37,6 +48,20 @@ _LONGEST_LINE = 400
 def is_secret_name(name: str) -> bool:
     """Whether a setting of that name holds a secret: ``api_key``, ``x-api-key``, ``token``."""
     return _SECRET_NAME.search(name) is not None
+
+
+def argument_of(text: str) -> str | None:
+    """Where a text belongs that was given as a model's name: ``api_key`` or ``base_url``.
+
+    bruno-llm 0.2.0 took these two as its first argument, where the model stands now.
+
+    Returns:
+        The keyword; ``None`` for what may name a model.
+    """
+    last = text.rpartition("/")[2]  # behind a route: "openai/sk-..."
+    if _KEY_START.match(text) or _KEY_START.match(last) or _KEY_RUN.fullmatch(text):
+        return "api_key"
+    return "base_url" if _ADDRESS.fullmatch(text) else None
 
 
 def mask(key: SecretStr | str) -> str:

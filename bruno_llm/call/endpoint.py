@@ -30,7 +30,7 @@ from bruno_llm.keys import ResolvedKey, resolve_key
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
-from bruno_llm.redaction import Redactor, hide_url_secrets
+from bruno_llm.redaction import Redactor, argument_of, hide_url_secrets
 from bruno_llm.tokens.counter import TokenCounter, counter_for
 from bruno_llm.vendors.address import whole_address
 from bruno_llm.vendors.model_list import ModelList, fetch_models, has_model
@@ -156,9 +156,22 @@ class Endpoint:
         return f"{type(self).__name__}(model={self.model!r}, base_url={address!r})"
 
     def _with_prefix(self, model: str | None) -> str:
+        if not isinstance(model, str | None):
+            raise ConfigurationError(
+                f"the model's name must be a text, not {type(model).__name__}",
+                hint="the key is api_key=...",
+            )
         name = (model or "").strip() or self.default_model or ""
         for prefix in (self.prefix, *self.prefixes):
             name = name.removeprefix(prefix)
+        keyword = argument_of(name)
+        if keyword is not None:
+            # Not repeated: a key would stand in logs, and would be sent as the model's name.
+            what = "an API key" if keyword == "api_key" else "an address"
+            raise ConfigurationError(
+                f"what {type(self).__name__}() was given as the model looks like {what}",
+                hint=f"give it as {keyword}=...",
+            )
         return self.prefix + name
 
     def _refuse_mistyped_route(self, params: Mapping[str, Any]) -> None:

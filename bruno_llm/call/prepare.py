@@ -21,6 +21,14 @@ __all__ = ["Fitting", "fitted_to_window"]
 
 logger = get_logger(__name__)
 
+# What to ask for in place of a feature that a model lacks.
+_INSTEAD = {
+    "response_format=json_object": (
+        "give a schema: response_format={'type': 'json_schema', 'json_schema': {...}}, or a "
+        "pydantic class"
+    )
+}
+
 
 class Fitting:
     """Fits options to one model: knobs it lacks are dropped, features it lacks are refused.
@@ -63,7 +71,10 @@ class Fitting:
         for word, name in sorted(missing.items() | lacked.items()):
             if name in FEATURES:
                 raise InvalidRequestError(
-                    f"the model does not take {word}", self._provider, model=self._model
+                    f"the model does not take {word}",
+                    self._provider,
+                    model=self._model,
+                    hint=_INSTEAD.get(word),
                 )
             self._tell(name, options.pop(name))
 

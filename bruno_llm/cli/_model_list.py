@@ -11,6 +11,7 @@ from bruno_core.utils.exceptions import BrunoError
 
 from bruno_llm import _litellm
 from bruno_llm.capabilities import capabilities_of
+from bruno_llm.chat import models_of
 from bruno_llm.cli._choice import close
 from bruno_llm.cli._console import printable, table
 from bruno_llm.costs.prices import price_of
@@ -84,7 +85,7 @@ async def _list(target: Target, whole: bool) -> Listed:
     found: list[str] | None = None
     try:
         provider = LLMFactory.create(target.name)
-        found = await asyncio.wait_for(provider.list_models(), _TIMEOUT)
+        found = await asyncio.wait_for(models_of(provider), _TIMEOUT)
         problem = None
     except asyncio.TimeoutError:
         problem = f"no answer within {_TIMEOUT:g} s"

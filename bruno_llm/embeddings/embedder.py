@@ -179,6 +179,10 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
                 task.cancel()
         return [vector for part in parts for vector in part]
 
+    async def embed_batch(self, texts: Sequence[str]) -> list[list[float]]:
+        """The same as ``embed_texts()``, by the name that bruno-memory calls."""
+        return await self.embed_texts(texts)
+
     async def embed_message(self, message: Message) -> list[float]:
         """The vector of a message's text."""
         return await self.embed_text(message.content)

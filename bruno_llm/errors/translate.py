@@ -18,6 +18,7 @@ import httpx
 from bruno_llm.errors.retry_after import retry_after_of
 from bruno_llm.errors.rules import COMMON_RULES, ErrorRule, class_of, status_in
 from bruno_llm.exceptions import (
+    ConfigurationError,
     InvalidRequestError,
     LLMError,
     ProviderConnectionError,
@@ -71,7 +72,7 @@ def translate(
     if status is None and not text and exchange.failure is None and error and not read:
         status, text = _what_the_chain_says(error)
     kind, hint, retryable = _classify(status, text, error, exchange, (*rules, *COMMON_RULES))
-    hint = hint or (hints or {}).get(kind.__name__)
+    hint = hint or (hints or {}).get(kind.__name__) or _what_to_install(kind, error)
     message = _message(text) or _without_answer(kind, error, exchange)
     if error is not None:
         error = redact.cause(error)
@@ -115,8 +116,19 @@ def _what_the_chain_says(error: BaseException) -> tuple[int | None, str]:
     for link in (*chain[1:], *chain[:1]):
         status = getattr(link, "status_code", None)
         if isinstance(status, int) and 400 <= status < 600:
+            if link is error and status >= 500 and _own_fault(error) is not None:
+                break  # litellm calls what its own code could not do a 500
             return status, str(getattr(link, "message", link))
     return None, ""
+
+
+def _own_fault(error: BaseException | None) -> BaseException | None:
+    """What broke in Python on this side: no vendor and no network was in it."""
+    links = list(causes(error))[1:] if error is not None else []
+    if any(isinstance(link, httpx.HTTPError | OSError) for link in links):
+        return None
+    builtin = (link for link in reversed(links) if type(link).__module__ == "builtins")
+    return next(builtin, None)
 
 
 def _classify(
@@ -149,8 +161,9 @@ def _without_status(error: BaseException | None, exchange: Exchange) -> type[LLM
     if any(isinstance(link, httpx.TransportError | ConnectionError) for link in links):
         return ProviderConnectionError
     if exchange.status is None and error is not None and not exchange.facts.fault:
-        # It never came to a request: litellm refused the call.
-        return InvalidRequestError
+        # It never came to a request: litellm refused the call, or could not make it.
+        missing = any(isinstance(link, ImportError) for link in links)
+        return ConfigurationError if missing else InvalidRequestError
     return ServiceUnavailableError
 
 
@@ -166,8 +179,21 @@ def _without_answer(kind: type[LLMError], error: BaseException | None, exchange:
         return "the answer could not be read"
     if exchange.status is not None:
         return f"HTTP {exchange.status}"
+    fault = _own_fault(error)
+    if isinstance(fault, ImportError):
+        return f"this route needs a Python package that is not installed: {fault}"
+    if fault is not None:
+        return f"the request could not be made from what was given: {type(fault).__name__}: {fault}"
     said = getattr(error, "message", None) or str(error or "")
-    return re.sub(r"^(litellm\.)?\w+(Error|Exception): ", "", str(said)) or "the call failed"
+    return _LITELLM_CLASS.sub("", str(said)) or "the call failed"
+
+
+def _what_to_install(kind: type[LLMError], error: BaseException | None) -> str | None:
+    fault = _own_fault(error)
+    if kind is not ConfigurationError or not isinstance(fault, ImportError) or not fault.name:
+        return None
+    package = fault.name.partition(".")[0]
+    return f"pip install {_PACKAGES.get(package, package)}"
 
 
 def _which_limit(error: BaseException | None, exchange: Exchange) -> str:
@@ -183,12 +209,17 @@ def _which_limit(error: BaseException | None, exchange: Exchange) -> str:
     return "no answer in time"
 
 
+# What litellm puts before the words of others, and behind them.
+_LITELLM_CLASS = re.compile(r"^((litellm\.)?\w+(Error|Exception): )+")
+_TRACEBACK = "Traceback (most recent call last)"
+# Packages whose name is not the module's: vertex_ai/ imports google.auth.
+_PACKAGES = {"google": "'litellm[google]'", "PIL": "pillow", "yaml": "PyYAML"}
 _HTML = re.compile(r"<(!doctype|html|head|body|title)\b", re.IGNORECASE)
 
 
 def _message(text: str) -> str | None:
     """The vendor's own sentence in an error body, ``None`` when the body has none."""
-    text = text.strip()
+    text = _LITELLM_CLASS.sub("", text.partition(_TRACEBACK)[0].strip())
     if not text:
         return None
     if _HTML.search(text):

@@ -17,6 +17,7 @@ from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.factory.plugins import adopt, list_plugins, load_plugin, problems
 from bruno_llm.keys import provider_variable, resolve_key, variable_part
+from bruno_llm.redaction import argument_of
 from bruno_llm.vendors.routes import KEY_VARIABLES, ROUTES
 
 __all__ = ["BUILTIN", "ProviderClass", "Registry", "Target", "arguments_of", "build", "split"]
@@ -104,7 +105,8 @@ class Registry:
                 return Target(_ALSO.get(key, key), create, model or None)
             if model or key in ROUTES:
                 return Target(key, _import(BUILTIN["litellm"]), model or None, route=vendor)
-        shown = repr(text) if len(text) <= _LONGEST_NAME_SHOWN else "of that name"
+        hidden = len(text) > _LONGEST_NAME_SHOWN or argument_of(text) == "api_key"
+        shown = "of that name" if hidden else repr(text)
         raise ConfigurationError(
             f"Provider {shown} not found{nearest(key, [*self.names(), *_ALSO])}",
             hint="a litellm model string has a slash, such as groq/llama-3.3-70b-versatile",

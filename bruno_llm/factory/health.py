@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from bruno_llm import _clock
 from bruno_llm.capabilities import Capabilities
+from bruno_llm.chat import models_of
 from bruno_llm.checks import nearest
 from bruno_llm.exceptions import (
     AuthenticationError,
@@ -167,7 +168,7 @@ async def _ask(provider: LLMInterface) -> dict[str, Any]:
     if await provider.check_connection():
         return {"reachable": True, "key_accepted": True}
     # Only to say why: its error tells more than the bool.
-    models = await provider.list_models()
+    models = await models_of(provider)
     model = getattr(provider, "model", None)
     if models and model is not None and model not in models:
         return {

@@ -138,7 +138,8 @@ def problems(provider_class: Any) -> list[str]:
     """What keeps a class from being used as an ``LLMInterface``; empty when nothing does.
 
     The class need not inherit from the interface. Its methods must be there, be async where the
-    interface is, take the interface's arguments by their names and places, and need no others.
+    interface is (``list_models`` may be plain), take the interface's arguments by their names and
+    places, and need no others.
     ``stream`` is an async generator function, a coroutine function or plain function that
     returns an async iterator (annotated as such).
     """
@@ -171,7 +172,9 @@ def _kind_problems(name: str, function: Callable[..., Any], interface: Any) -> l
             return []
         return ["stream() must be an async generator, or return an async iterator (annotate it)"]
     if inspect.iscoroutinefunction(interface):
-        return [] if is_coroutine else [f"{name}() must be async"]
+        # bruno-core's guide for providers writes this one plain.
+        may_be_plain = name == "list_models" and not is_generator
+        return [] if is_coroutine or may_be_plain else [f"{name}() must be async"]
     if is_coroutine or is_generator:
         return [f"{name}() must not be async, it is called without await"]
     return []

@@ -17,6 +17,8 @@ from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.message import Message, MessageRole
 from bruno_core.utils.exceptions import LLMError
 
+from bruno_llm.chat import models_of
+
 __all__ = ["CONTRACT", "check_provider"]
 
 Make = Callable[[], LLMInterface]
@@ -135,7 +137,7 @@ async def check_information(make: Make) -> None:
     provider = make()
     connected = await provider.check_connection()
     assert isinstance(connected, bool), f"check_connection() gave {connected!r}"
-    models = await provider.list_models()
+    models = await models_of(provider)
     assert isinstance(models, list), f"list_models() gave {models!r}"
     assert all(isinstance(model, str) for model in models), f"list_models() gave {models!r}"
     info = provider.get_model_info()

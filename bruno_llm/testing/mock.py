@@ -24,7 +24,7 @@ from bruno_llm.completion import (
     Usage,
 )
 from bruno_llm.exceptions import ConfigurationError, EmptyResponseError, StreamError
-from bruno_llm.messages import ChatMessage, texts_of, to_chat
+from bruno_llm.messages import ChatMessage, as_messages, asked, texts_of, to_chat
 from bruno_llm.options import CallOptions
 from bruno_llm.testing.fake.text import arguments_text, words
 
@@ -129,7 +129,7 @@ class MockProvider(Chat):
 
     async def complete(
         self,
-        messages: Messages,
+        messages: Messages = (),
         *,
         temperature: float | None = None,
         max_tokens: int | None = None,
@@ -144,7 +144,7 @@ class MockProvider(Chat):
 
     async def stream_events(
         self,
-        messages: Messages,
+        messages: Messages = (),
         *,
         temperature: float | None = None,
         max_tokens: int | None = None,
@@ -167,8 +167,8 @@ class MockProvider(Chat):
     async def _next(
         self, method: str, messages: Messages, options: Mapping[str, Any]
     ) -> Completion | Exception:
-        chat = to_chat(messages, self._system_prompt)
         given = {name: value for name, value in options.items() if value is not None}
+        chat = to_chat(asked(messages, given), self._system_prompt)
         call = MockCall(method, chat, given)
         self.calls.append(call)
         answer: Any = self._answers.popleft() if self._answers else self._default
@@ -214,10 +214,16 @@ class MockProvider(Chat):
         return math.ceil(len(text) / 4)
 
     async def count_message_tokens(
-        self, messages: Messages, *, tools: Any = None, exact: bool = False
+        self,
+        messages: Messages = (),
+        *,
+        prompt: str | None = None,
+        tools: Any = None,
+        exact: bool = False,
     ) -> int:
         """One token for four characters of the messages; not those of the tools."""
-        return sum(map(self.get_token_count, texts_of(to_chat(messages, self._system_prompt))))
+        chat = to_chat(as_messages(messages, prompt), self._system_prompt)
+        return sum(map(self.get_token_count, texts_of(chat)))
 
     async def check_connection(self) -> bool:
         """``.connected``."""

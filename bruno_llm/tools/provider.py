@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from bruno_llm.chat import Chat, Messages
+from bruno_llm.chat import Chat, Messages, models_of
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.tools.calling import ToolFinished, ToolStarted
@@ -65,7 +65,7 @@ class ToolProvider(Chat):
     def __repr__(self) -> str:
         return f"ToolProvider({self.provider!r}, tools={len(self.tools)})"
 
-    async def complete(self, messages: Messages, **kwargs: Any) -> Completion:
+    async def complete(self, messages: Messages = (), **kwargs: Any) -> Completion:
         """The answer after all tool calls, with the usage and cost of all requests.
 
         Raises:
@@ -84,7 +84,7 @@ class ToolProvider(Chat):
         )
 
     async def stream_events(
-        self, messages: Messages, **kwargs: Any
+        self, messages: Messages = (), **kwargs: Any
     ) -> AsyncGenerator[StreamEvent, None]:
         """The provider's events of all rounds, then one ``StreamEnd``.
 
@@ -116,7 +116,7 @@ class ToolProvider(Chat):
 
     async def list_models(self) -> list[str]:
         """The provider's."""
-        return list(await self.provider.list_models())
+        return list(await models_of(self.provider))
 
     def get_model_info(self) -> dict[str, Any]:
         """The provider's, with the names of the tools."""

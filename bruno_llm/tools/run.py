@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter
 from bruno_llm.chat import Chat, Messages
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, ToolCall, Usage
 from bruno_llm.exceptions import ConfigurationError, LLMError, ToolLimitError
-from bruno_llm.messages import completion_message, tool_result
+from bruno_llm.messages import as_messages, asked, completion_message, tool_result
 from bruno_llm.tools.calling import ToolFinished, ToolStarted, run_calls
 from bruno_llm.tools.definition import Tool, as_tools, tool_dicts
 
@@ -114,6 +114,7 @@ async def run_tools(
         ToolLimitError: The model does not stop calling; ``.run`` has everything.
         LLMError: A request failed; ``.run`` has what was done before.
     """
+    messages = asked(messages, options)
     state = _State(provider, tools, max_rounds, approve, options)
     return await state.finished(state.begin(messages), streamed=False)
 
@@ -132,6 +133,7 @@ async def stream_tools(
     Yields the provider's events (each request's without its ``StreamEnd``), ``ToolStarted`` and
     ``ToolFinished`` around each call, and ``RunEnd`` with the run.
     """
+    messages = asked(messages, options)
     state = _State(provider, tools, max_rounds, approve, options)
     async with aclosing(state.rounds(state.begin(messages), streamed=True)) as events:
         async for event in events:
@@ -193,7 +195,8 @@ class _State:
 
     @staticmethod
     def begin(messages: Messages) -> ToolRun:
-        return ToolRun(history=tuple(m if isinstance(m, Message) else dict(m) for m in messages))
+        listed = as_messages(messages)
+        return ToolRun(history=tuple(m if isinstance(m, Message) else dict(m) for m in listed))
 
     async def finished(
         self, run: ToolRun, *, streamed: bool, verdicts: Mapping[str, Verdict] | None = None
