@@ -625,7 +625,7 @@ async def test_health_of_what_is_there_and_what_is_not(server: FakeServer) -> No
     )
     good = found["openai"]
     assert good.ok and good.reachable and good.key_accepted and good.model_present and good.local
-    assert (good.key, good.key_source, good.price) == ("****WXYZ", "argument", 0.0)
+    assert (good.key, good.key_source, good.price) == ("****WXYZ", "argument", 2.25)
     assert good.latency is not None and good.latency >= 0
     missing = found["ollama"]
     assert (missing.ok, missing.reachable, missing.model_present) == (False, True, False)

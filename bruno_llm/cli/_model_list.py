@@ -14,10 +14,9 @@ from bruno_llm.capabilities import capabilities_of
 from bruno_llm.chat import models_of
 from bruno_llm.cli._choice import close
 from bruno_llm.cli._console import printable, table
-from bruno_llm.costs.prices import price_of
+from bruno_llm.cli._routes import pricing_of, route_of
 from bruno_llm.factory.build import Registry, Target
 from bruno_llm.factory.factory import LLMFactory
-from bruno_llm.factory.health import is_local
 
 if TYPE_CHECKING:
     from bruno_core.interfaces.llm import LLMInterface
@@ -29,7 +28,6 @@ __all__ = ["Listed", "Model", "find_models", "render", "to_dict"]
 _TIMEOUT = 6.0
 _CHAT = (None, "chat", "responses", "completion")
 _ABILITIES = ("tools", "vision", "json_schema", "reasoning")
-_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ async def find_models(names: Sequence[str], *, whole: bool) -> list[Listed]:
 
 async def _list(target: Target, whole: bool) -> Listed:
     if target.route:
-        known = tuple(filter(None, (_model(target, name, False) for name in _known(target))))
+        known = tuple(filter(None, (_model(target, name) for name in _known(target))))
         return Listed(target.name, False, None, known)
     provider: LLMInterface | None = None
     found: list[str] | None = None
@@ -97,14 +95,13 @@ async def _list(target: Target, whole: bool) -> Listed:
     finally:
         if provider is not None:
             await close(provider)
-    free = not _prices(target) and provider is not None and is_local(provider)
     if found is not None:
-        models = [_model(target, name, free) for name in sorted(set(found))]
+        models = [_model(target, name) for name in sorted(set(found))]
         return Listed(target.name, True, None, tuple(filter(None, models)))
     names = _known(target)
     # Without a price list it is a server of one's own: what it could have is not worth a page.
     shown = names if whole else [name for name in names if name in _prices(target)]
-    models = [_model(target, name, False) for name in shown]
+    models = [_model(target, name) for name in shown]
     return Listed(
         target.name, False, problem, tuple(filter(None, models)), more=len(names) - len(shown)
     )
@@ -112,7 +109,7 @@ async def _list(target: Target, whole: bool) -> Listed:
 
 def _known(target: Target) -> list[str]:
     """The provider's chat models in litellm's map."""
-    route = _route(target)
+    route = route_of(target)
     names = set(_prices(target))
     for name, facts in _litellm.bundled_map().items():
         vendor, slash, rest = name.partition("/")
@@ -128,32 +125,21 @@ def _prices(target: Target) -> Mapping[str, Any]:
     return prices
 
 
-def _route(target: Target) -> str:
-    """litellm's name of the provider."""
-    from bruno_llm.vendors.registry import vendor_name  # brings httpx
-
-    own = str(getattr(target.create, "prefix", "")).rstrip("/")
-    return target.route or vendor_name(own) or target.name
-
-
-def _model(target: Target, name: str, free: bool) -> Model | None:
+def _model(target: Target, name: str) -> Model | None:
     """What is known of a model; ``None`` when it is not one for chat."""
-    facts = _litellm.model_facts(name, _route(target))
+    facts = _litellm.model_facts(name, route_of(target))
     if facts.get("mode") not in _CHAT:
         return None
     can = asdict(capabilities_of(facts))
-    pinned = price_of(_prices(target), name)
-    paid, got = (_per_million(facts.get(f"{way}_cost_per_token")) for way in ("input", "output"))
-    if free:
-        paid = got = 0.0
-    elif pinned is not None:
-        paid, got = pinned.input, pinned.output
-    abilities = tuple(ability for ability in _ABILITIES if can[ability])
-    return Model(name, can["max_input_tokens"], can["max_output_tokens"], paid, got, abilities)
-
-
-def _per_million(price: Any) -> float | None:
-    return round(price * _MILLION, 6) if isinstance(price, int | float) else None
+    price = pricing_of(target).of(name)
+    return Model(
+        name,
+        can["max_input_tokens"],
+        can["max_output_tokens"],
+        None if price is None else round(price.input, 6),
+        None if price is None else round(price.output, 6),
+        tuple(ability for ability in _ABILITIES if can[ability]),
+    )
 
 
 def to_dict(listed: Listed) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bruno_llm import _litellm
 from bruno_llm.capabilities import capabilities_of
 from bruno_llm.cli._console import table
-from bruno_llm.costs.prices import price_of
+from bruno_llm.cli._routes import pricing_of, route_of
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.factory.build import Registry
 from bruno_llm.tokens.counter import counter_for
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 __all__ = ["Count", "count", "render", "to_dict"]
-
-_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +43,22 @@ def count(text: str, name: str) -> Count:
     Raises:
         ConfigurationError: There is no such provider, or it has no default model.
     """
-    from bruno_llm.vendors.registry import vendor_name  # brings httpx
-
     target = Registry().find(name)
     model = target.model or getattr(target.create, "default_model", None)
     if model is None:
         raise ConfigurationError(f"{name!r} needs a model", hint=f"{target.name}/<model>")
-    route = target.route or str(getattr(target.create, "prefix", "")).rstrip("/") or target.name
-    counter = counter_for(vendor_name(route), model)
+    route = route_of(target)
+    counter = counter_for(route, model)
     facts = _litellm.model_facts(model, route)
     tokens = counter.text(text)
-    pinned = price_of(getattr(target.create, "prices", {}), model)
-    per_token = facts.get("input_cost_per_token")
-    price = pinned.input if pinned else per_token * _MILLION if per_token is not None else None
-    if target.name == "ollama":
-        price = 0.0  # also for a model that litellm has never heard of
+    price = pricing_of(target).of(model)
     return Count(
         target.name,
         model,
         tokens,
         counter.exact,
         capabilities_of(facts).max_input_tokens,
-        None if price is None else tokens * price / _MILLION,
+        None if price is None else tokens * price.input / 1_000_000,
     )
 
 

@@ -243,20 +243,10 @@ def is_local(provider: Any) -> bool:
 
 
 def _price(provider: Any) -> float | None:
+    """What its calls will be booked at, as one number to compare by."""
     from bruno_llm.provider import LiteLLMProvider
 
-    if is_local(provider):
-        return 0.0
     if not isinstance(provider, LiteLLMProvider):
-        return None
-    from bruno_llm import _litellm
-    from bruno_llm.costs.prices import price_of
-
-    own = price_of(provider.prices, provider.model)
-    if own is not None:
-        return own.input + own.output
-    facts = _litellm.model_facts(provider.prefix + provider.model)
-    per_token = [facts.get(f"{kind}_cost_per_token") for kind in ("input", "output")]
-    if any(not isinstance(cost, int | float) for cost in per_token):
-        return None
-    return sum(float(cost) for cost in per_token if cost is not None) * 1_000_000
+        return 0.0 if is_local(provider) else None
+    price = provider.price
+    return None if price is None else price.input + price.output
