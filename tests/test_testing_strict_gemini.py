@@ -86,6 +86,14 @@ class TestGemini:
         parts[0]["thoughtSignature"] = "bWFkZSB1cA=="
         assert gemini.refused(body) == "Corrupted thought signature."
 
+    def test_what_another_vendor_signed(self, gemini: Client, server: FakeServer) -> None:
+        claude = Client(server, "anthropic")
+        thinking = {"thinking": {"type": "enabled"}, "messages": [{"role": "user", "content": "x"}]}
+        blocks = claude.given(Reply("x", reasoning="Hm."), thinking)
+        part = {"text": "x", "thoughtSignature": blocks[0]["signature"]}
+        body = {"contents": [self.QUESTION, {"role": "model", "parts": [part]}, self.QUESTION]}
+        assert gemini.refused(body) == "Corrupted thought signature."
+
     def test_results_without_a_call(self, gemini: Client) -> None:
         parts = gemini.given(Reply("", tool_calls=CALLS), {"contents": [self.QUESTION]})
         uneven = "Please ensure that the number of function response parts is equal"

@@ -67,6 +67,12 @@ class TestOpenAI:
         text = openai.refused({"messages": [QUESTION, said | {name: []}, QUESTION]})
         assert text == f"Unknown parameter: 'messages[1].{name}'."
 
+    def test_reasoning_that_it_gave_itself(self, openai: Client) -> None:
+        said = openai.given(THOUGHT, {"messages": [QUESTION]})
+        openai.accepted(loop(said))
+        said["reasoning_content"] = "Another."
+        assert "messages[1].reasoning_content" in openai.refused(loop(said))
+
     def test_foreign_fields_of_a_call(self, openai: Client) -> None:
         said = openai.given(Reply("", tool_calls=CALLS), {"messages": [QUESTION]})
         said["tool_calls"][1]["index"] = 1
@@ -197,6 +203,14 @@ class TestReasoningThatComesBack:
         Client(server, "deepseek", "deepseek-chat").accepted(loop(said, "call_x"))
         reasoner = Client(server, "deepseek", "deepseek-reasoner")
         assert "message index 1" in reasoner.refused(loop(said, "call_x"))
+
+    def test_what_another_vendor_gave_is_not_known(self, server: FakeServer) -> None:
+        thought = Client(server, "moonshot").given(THOUGHT, {"messages": [QUESTION]})
+        del thought["reasoning_content"]
+        Client(server, "deepseek", "deepseek-chat").accepted(loop(thought))
+        blocks = Client(server, "anthropic").given(THOUGHT, {"messages": [QUESTION]})
+        assert blocks[1]["id"] == thought["tool_calls"][0]["id"]
+        Client(server, "deepseek", "deepseek-chat").accepted(loop(thought))
 
     def test_results_have_calls_there_too(self, server: FakeServer) -> None:
         body = {"messages": [QUESTION, *answers("call_1")]}

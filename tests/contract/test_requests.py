@@ -374,7 +374,7 @@ async def test_a_knob_that_litellm_would_lose_is_announced(
 ) -> None:
     (case,) = (case for case in CASES if case.id == name)
     with capture_logs() as events:
-        await ask(case.provider(server), way, **{option: 0.5})
+        await ask(case.provider(server), way, **{option: "ada" if option == "user" else 0.5})
     dropped = [event for event in events if event["event"] == "llm_option_dropped"]
     assert [event["option"] for event in dropped] == [option]
 

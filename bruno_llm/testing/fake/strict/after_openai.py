@@ -23,7 +23,7 @@ def after_openai_rules(request: Request, memory: Memory) -> Refusals:
     """Every rule of ``request.vendor`` that this request breaks."""
     messages = dicts(request.json.get("messages"))
     if request.vendor == "mistral":
-        yield from _mistral(messages, memory)
+        yield from _mistral(messages, request, memory)
         return
     if request.vendor == "groq":
         yield from _groq(messages)
@@ -44,7 +44,7 @@ def _reasoning_back(request: Request, messages: list[dict[str, Any]], memory: Me
         calls = dicts(message.get("tool_calls"))
         if not calls or asked == "disabled" or message.get("reasoning_content") is not None:
             continue
-        known = memory.turns(*(call.get("id") for call in calls))
+        known = memory.turns(request, *(call.get("id") for call in calls))
         thought = any(given.content.get("reasoning_content") for given in known)
         thinks = asked == "enabled" or "reasoner" in request.model or "thinking" in request.model
         if not (thought if known else thinks):
@@ -89,7 +89,7 @@ def _cerebras(messages: list[dict[str, Any]]) -> Refusals:
                 yield Refusal(400, text, body)
 
 
-def _mistral(messages: list[dict[str, Any]], memory: Memory) -> Refusals:
+def _mistral(messages: list[dict[str, Any]], request: Request, memory: Memory) -> Refusals:
     order = "invalid_request_message_order"
     calls = 0
     for place, message in enumerate(messages):
@@ -99,7 +99,7 @@ def _mistral(messages: list[dict[str, Any]], memory: Memory) -> Refusals:
                 yield _forbidden(message, place, name)
         for call in dicts(message.get("tool_calls")):
             used = str(call.get("id"))
-            if not _MISTRAL_ID.fullmatch(used) and not memory.turns(used):
+            if not _MISTRAL_ID.fullmatch(used) and not memory.turns(request, used):
                 # nearai/ironclaw#1241
                 yield mistral_says(
                     f"Tool call id was {used} but must be a-z, A-Z, 0-9, with a length of 9.",

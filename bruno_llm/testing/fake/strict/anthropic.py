@@ -43,7 +43,7 @@ def anthropic_rules(request: Request, memory: Memory) -> Refusals:
     if choice in ("any", "tool") and thinking in ("enabled", "adaptive"):
         # mastra-ai/mastra#7507, usestrix/strix#503 (an adaptive model)
         yield anthropic_says("Thinking may not be enabled when tool_choice forces tool use.")
-    yield from thinking_rules(joined(messages), thinking == "enabled", memory)
+    yield from thinking_rules(joined(messages), thinking == "enabled", request, memory)
 
 
 def _roles(messages: list[dict[str, Any]]) -> Refusals:

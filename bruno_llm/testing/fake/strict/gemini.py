@@ -6,6 +6,7 @@ from threads, named at each rule.
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from bruno_llm.testing.fake.gemini import SIGNING
@@ -13,8 +14,10 @@ from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.memory import Memory, gemini_key
 from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, gemini_says
 
-# The page names them for calls that no Gemini model made ("FAQs").
+# The page names them for calls that no Gemini model made ("FAQs"). The field is bytes, so that
+# clients also send them in base64.
 _STAND_INS = {"context_engineering_is_the_way_to_go", "skip_thought_signature_validator"}
+_STAND_INS |= {base64.b64encode(text.encode()).decode() for text in _STAND_INS}
 _DATA = {"text", "inlineData", "fileData", "functionCall", "functionResponse"}
 _DATA |= {"executableCode", "codeExecutionResult", "toolCall", "toolResponse"}
 _PART = _DATA | {"thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"}
@@ -27,7 +30,7 @@ def gemini_rules(request: Request, memory: Memory) -> Refusals:
         yield from _content(content, f"contents[{place}]", place)
     yield from _turns(contents)
     if SIGNING.search(request.model):
-        yield from _signatures(contents, memory)
+        yield from _signatures(contents, request, memory)
 
 
 def _parts(content: dict[str, Any]) -> list[dict[str, Any]]:
@@ -123,7 +126,7 @@ def _uneven() -> Any:
     )
 
 
-def _signatures(contents: list[dict[str, Any]], memory: Memory) -> Refusals:
+def _signatures(contents: list[dict[str, Any]], request: Request, memory: Memory) -> Refusals:
     start = 0
     for place, content in enumerate(contents):
         if content.get("role") != "model" and not _of(content, "functionResponse"):
@@ -131,7 +134,8 @@ def _signatures(contents: list[dict[str, Any]], memory: Memory) -> Refusals:
     for place, content in enumerate(contents):
         for part in _parts(content):
             signature = part.get("thoughtSignature")
-            if signature and signature not in _STAND_INS and memory.knows(signature) is None:
+            known = signature in _STAND_INS or memory.knows(request, signature)
+            if signature and not known:
                 # google-gemini/gemini-cli#13467
                 yield gemini_says("Corrupted thought signature.")
         calls = [part for part in _parts(content) if isinstance(part.get("functionCall"), dict)]
@@ -139,9 +143,9 @@ def _signatures(contents: list[dict[str, Any]], memory: Memory) -> Refusals:
         if place < start or not calls or calls[0].get("thoughtSignature"):
             continue
         call = calls[0]["functionCall"]
-        known = memory.turns(gemini_key(call))
+        turns = memory.turns(request, gemini_key(call))
         # A script may have given it unsigned.
-        if known and not any(_signed(given.content) for given in known):
+        if turns and not any(_signed(given.content) for given in turns):
             continue
         # harryjduke in nanbingxyz/5ire#405
         yield gemini_says(

@@ -11,6 +11,9 @@ from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.refusal import dicts
 from bruno_llm.testing.fake.wire import Turn
 
+# What only the vendor can have made; `reasoning_content` is text, and known by all of it.
+_OPAQUE = ("signature", "data", "encrypted_content", "thoughtSignature", "reasoning_content")
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -26,31 +29,33 @@ class Given:
 
 
 class Memory:
-    """Turns by the ids in them, and everything opaque that was ever signed."""
+    """Turns by the ids in them, and everything opaque that was ever given.
+
+    A vendor knows its own alone: one server plays them all, and what Anthropic signed means nothing
+    to Gemini.
+    """
 
     def __init__(self) -> None:
-        self.opaque: dict[str, dict[str, Any]] = {}
-        self._by_id: dict[str, list[Given]] = {}
+        self._given: dict[tuple[str, str, str], list[Given]] = {}
 
     def keep(self, turn: Turn) -> None:
         """Remember a turn; the same id may be given many times."""
-        given = Given(turn.request, turn.content)
-        whole = turn.content if isinstance(turn.content, list) else [turn.content]
-        for block in dicts(whole):
-            for name in ("signature", "data", "encrypted_content", "thoughtSignature"):
-                if isinstance(block.get(name), str):
-                    self.opaque[plain_base64(block[name])] = block
-            for key in keys_of(block):
-                self._by_id.setdefault(key, []).append(given)
+        request = turn.request
+        given = Given(request, turn.content)
+        for block in dicts(turn.content if isinstance(turn.content, list) else [turn.content]):
+            opaque = [plain_base64(block[n]) for n in _OPAQUE if isinstance(block.get(n), str)]
+            for key in (*opaque, *keys_of(block)):
+                place = (request.vendor, request.wire, key)
+                self._given.setdefault(place, []).append(given)
 
-    def turns(self, *keys: str | None) -> list[Given]:
-        """The turns that had one of these ids, the latest first."""
-        found = [given for key in keys if key for given in self._by_id.get(key, ())]
-        return found[::-1]
+    def turns(self, request: Request, *keys: str | None) -> list[Given]:
+        """The turns of this vendor that had one of these ids, the latest first."""
+        places = [(request.vendor, request.wire, key) for key in keys if key]
+        return [given for place in places for given in self._given.get(place, ())][::-1]
 
-    def knows(self, opaque: Any) -> dict[str, Any] | None:
-        """What a signature or an encrypted text was given with."""
-        return self.opaque.get(plain_base64(opaque)) if isinstance(opaque, str) else None
+    def knows(self, request: Request, opaque: Any) -> bool:
+        """Whether this vendor gave such a signature, encrypted or hidden text."""
+        return isinstance(opaque, str) and bool(self.turns(request, plain_base64(opaque)))
 
 
 def keys_of(block: dict[str, Any]) -> Iterator[str]:

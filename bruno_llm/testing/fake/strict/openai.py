@@ -31,12 +31,18 @@ def openai_rules(request: Request, memory: Memory) -> Refusals:
             "empty_array",
         )
     for place, message in enumerate(messages):
-        yield from _message(message, f"messages[{place}]")
+        # OpenAI gives none and takes none; who scripts one plays a server that is like it.
+        own = (
+            {"reasoning_content"}
+            if memory.knows(request, message.get("reasoning_content"))
+            else set()
+        )
+        yield from _message(message, f"messages[{place}]", own)
     yield from tool_rules(messages)
     yield from schema_rules(request.json)
 
 
-def _message(message: dict[str, Any], where: str) -> Refusals:
+def _message(message: dict[str, Any], where: str, own: set[str]) -> Refusals:
     role = message.get("role")
     if role not in _ROLES:
         named = ", ".join(f"'{name}'" for name in _ROLES[:-1])
@@ -45,7 +51,7 @@ def _message(message: dict[str, Any], where: str) -> Refusals:
             f"{where}.role",
             "invalid_value",
         )
-    known = _FIELDS | (_ASSISTANT if role == "assistant" else set())
+    known = _FIELDS | own | (_ASSISTANT if role == "assistant" else set())
     known |= {"tool_call_id"} if role == "tool" else set()
     for name in message:
         if name not in known:

@@ -38,8 +38,8 @@ def responses_rules(request: Request, memory: Memory) -> Refusals:
         yield from _pairs(items)
     for place, item in enumerate(items if openai else ()):
         if item.get("type") == "reasoning":
-            yield from _encrypted(item, memory)
-        yield from _together(items, place, memory)
+            yield from _encrypted(item, request, memory)
+        yield from _together(items, place, memory.turns(request, item.get("id")))
     for index, tool in enumerate(dicts(body.get("tools"))):
         if tool.get("type") == "function" and tool.get("strict"):
             yield from function_schema(tool, f"tools[{index}].parameters")
@@ -100,10 +100,10 @@ def _pairs(items: list[dict[str, Any]]) -> Refusals:
             yield openai_says(f"No tool output found for function call {call_id}.", "input")
 
 
-def _encrypted(item: dict[str, Any], memory: Memory) -> Refusals:
+def _encrypted(item: dict[str, Any], request: Request, memory: Memory) -> Refusals:
     text, item_id = item.get("encrypted_content"), item.get("id")
-    known = memory.turns(item_id)
-    if text and memory.knows(text) is None:
+    known = memory.turns(request, item_id)
+    if text and not memory.knows(request, text):
         # openai/codex#8145, copilot-api#363
         yield openai_says(
             f"The encrypted content {text[:4]}...{text[-4:]} could not be verified. Reason: "
@@ -125,11 +125,10 @@ def _stored(given: Given) -> bool:
     return given.request.json.get("store") is not False
 
 
-def _together(items: list[dict[str, Any]], place: int, memory: Memory) -> Refusals:
+def _together(items: list[dict[str, Any]], place: int, known: list[Given]) -> Refusals:
     """A reasoning item and what came of it belong together, as long as they have their ids."""
     item = items[place]
     item_id = item.get("id")
-    known = memory.turns(item_id)
     if not known:
         return
     output = known[0].content

@@ -4,36 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
+from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.memory import Given, Memory
-from bruno_llm.testing.fake.strict.refusal import Refusals, anthropic_says, dicts
+from bruno_llm.testing.fake.strict.refusal import Refusal, Refusals, anthropic_says, dicts
 
 _THINKING = ("thinking", "redacted_thinking")
 _OPAQUE = {"thinking": "signature", "redacted_thinking": "data"}
 _CALLS = ("tool_use", "server_tool_use")
 
 
-def thinking_rules(messages: list[dict[str, Any]], enabled: bool, memory: Memory) -> Refusals:
+def thinking_rules(
+    messages: list[dict[str, Any]], enabled: bool, request: Request, memory: Memory
+) -> Refusals:
     """The rules of the whole history, then those of the turn that goes on."""
+
+    def known(blocks: list[dict[str, Any]]) -> list[Given]:
+        calls = (block.get("id") for block in blocks if block.get("type") in _CALLS)
+        return memory.turns(request, *calls)
+
     for place, message in enumerate(messages):
         for index, block in enumerate(dicts(message.get("content"))):
-            yield from _signature(block, f"messages.{place}.content.{index}", memory)
+            field = _OPAQUE.get(str(block.get("type")))
+            if field and not memory.knows(request, block.get(field)):
+                yield _invalid(f"messages.{place}.content.{index}", block, field)
     going_on = _going_on(messages)
     if going_on and enabled:
-        yield from _start(messages, going_on[0], memory)
+        place = going_on[0]
+        blocks = dicts(messages[place].get("content"))
+        yield from _start(blocks, place, known(blocks))
     # Of a turn that goes on each message is one that the model gave.
     for place in going_on:
-        yield from _untouched(messages[place], place, memory)
+        blocks = dicts(messages[place].get("content"))
+        yield from _untouched(blocks, place, known(blocks))
 
 
-def _signature(block: dict[str, Any], place: str, memory: Memory) -> Refusals:
-    # It is checked in old turns too: anthropics/anthropic-sdk-python#1598, a maintainer's word.
-    kind = block.get("type")
-    if kind not in _THINKING:
-        return
-    field = _OPAQUE[kind]
-    if memory.knows(block.get(field)) is None:
-        # anthropics/claude-code#10627, microsoft/vscode#320196
-        yield anthropic_says(f"{place}: Invalid `{field}` in `{kind}` block")
+def _invalid(place: str, block: dict[str, Any], field: str) -> Refusal:
+    # anthropics/claude-code#10627, microsoft/vscode#320196. It is checked in old turns too:
+    # anthropics/anthropic-sdk-python#1598, a maintainer's word.
+    return anthropic_says(f"{place}: Invalid `{field}` in `{block['type']}` block")
 
 
 def _going_on(messages: list[dict[str, Any]]) -> list[int]:
@@ -50,9 +58,7 @@ def _going_on(messages: list[dict[str, Any]]) -> list[int]:
     return [n for n in range(start, len(messages)) if messages[n].get("role") == "assistant"]
 
 
-def _start(messages: list[dict[str, Any]], place: int, memory: Memory) -> Refusals:
-    blocks = dicts(messages[place].get("content"))
-    known = _given(blocks, memory)
+def _start(blocks: list[dict[str, Any]], place: int, known: list[Given]) -> Refusals:
     thought = not known or any(_thoughts(one.content) for one in known)
     found = blocks[0].get("type") if blocks else "text"
     # Adaptive thinking does not ask for it: .../adaptive-thinking, "Validation changes".
@@ -68,10 +74,8 @@ def _start(messages: list[dict[str, Any]], place: int, memory: Memory) -> Refusa
         )
 
 
-def _untouched(message: dict[str, Any], place: int, memory: Memory) -> Refusals:
-    blocks = dicts(message.get("content"))
+def _untouched(blocks: list[dict[str, Any]], place: int, known: list[Given]) -> Refusals:
     sent = _order(blocks)
-    known = _given(blocks, memory)
     # To leave all thinking out is the other rule's business, or none's.
     if not known or not _thoughts(blocks) or any(_order(one.content) == sent for one in known):
         return
@@ -85,10 +89,6 @@ def _untouched(message: dict[str, Any], place: int, memory: Memory) -> Refusals:
         "assistant message cannot be modified. These blocks must remain as they were in the "
         "original response."
     )
-
-
-def _given(blocks: list[dict[str, Any]], memory: Memory) -> list[Given]:
-    return memory.turns(*(b.get("id") for b in blocks if b.get("type") in _CALLS))
 
 
 def _thoughts(blocks: list[dict[str, Any]]) -> bool:
