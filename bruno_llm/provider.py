@@ -19,6 +19,7 @@ from typing_extensions import Unpack
 from bruno_llm import _litellm
 from bruno_llm._former import former_attribute, former_options
 from bruno_llm.call.chat import ChatCall, ask, count, open_stream
+from bruno_llm.call.describe import describe, window_size
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.outcome import outcome, refuse_empty
 from bruno_llm.call.prepare import Fitting, fitted_to_window
@@ -51,6 +52,7 @@ from bruno_llm.redaction import hide_url_secrets
 from bruno_llm.vendors.registry import vendor_of
 
 __all__ = ["LiteLLMProvider"]
+
 
 # Exact counts that a provider remembers.
 _MOST_COUNTS = 256
@@ -146,7 +148,20 @@ class LiteLLMProvider(Endpoint, Chat):
 
     def capabilities(self) -> Capabilities:
         """What the model can do, as hints with their source. Asks nobody and opens nothing."""
+        if self._described is not None:
+            return self._described.capabilities
         return capabilities_of(_litellm.model_facts(self._litellm_model, self._route))
+
+    async def fetch_capabilities(self) -> Capabilities:
+        """What the running server says of its model; ``capabilities()`` says it from then on.
+
+        Ollama is asked, by free requests of at most 5 seconds; elsewhere it is the same as before.
+
+        Raises:
+            LLMError: The server cannot be reached, or has no such model.
+        """
+        await describe(self)
+        return self.capabilities()
 
     def get_model_info(self) -> dict[str, Any]:
         """The model, its provider, address, limits and abilities, as a plain dict."""
@@ -334,7 +349,7 @@ class LiteLLMProvider(Endpoint, Chat):
             messages = asked(messages, options)
             if "prompt" in options:
                 check_names(("prompt",), self._allowed_params(), f"A call of {self.name}")
-        vendor, base_url = self._vendor, self.base_url
+        base_url = self.base_url
         chat = to_chat(messages, self._system_prompt)
         api_key = self._key(base_url)
         await _litellm.load(self._litellm_model)
@@ -347,7 +362,7 @@ class LiteLLMProvider(Endpoint, Chat):
         if (self.window or self.costs or self.rate_limit) and not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)
         if fit and self.window is not None:
-            size = vendor.window(options) or self.capabilities().max_input_tokens
+            size = await window_size(self, options)
             request = await fitted_to_window(request, self.window, self._counter, size)
         return ChatCall(self, request, api_key=api_key, timeout=timeout, wire=spoken.wire, tag=tag)
 

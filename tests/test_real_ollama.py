@@ -157,6 +157,22 @@ async def test_prompt_cut(make: Make) -> None:
     assert done.metadata["prompt_cut"]
 
 
+async def test_old_messages_dropped(make: Make) -> None:
+    turns = [*user("~ " * 900), {"role": "assistant", "content": "ok"}, *user("[[short]] x")]
+    done = await make(num_ctx=512).complete(turns)
+    assert done.usage is not None
+    assert done.usage.prompt_tokens == 37
+    assert done.metadata["prompt_cut"]
+
+
+async def test_system_dropped(make: Make) -> None:
+    turns = [{"role": "system", "content": "~ " * 900}, *user("[[short]] x")]
+    done = await make(num_ctx=512).complete(turns)
+    assert done.usage is not None
+    assert done.usage.prompt_tokens == 22
+    assert done.metadata["prompt_cut"]
+
+
 async def test_embed(address: str) -> None:
     vectors = await OllamaEmbedder("embed", base_url=address, retry=None).embed_texts(
         ["aa", "ab", "zz"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -33,9 +34,11 @@ from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import Redactor, argument_of, hide_url_secrets
 from bruno_llm.tokens.counter import TokenCounter, counter_for
 from bruno_llm.vendors.address import whole_address
-from bruno_llm.vendors.model_list import ModelList, fetch_models, has_model
-from bruno_llm.vendors.registry import Vendor, vendor_of
+from bruno_llm.vendors.asking import Asking, asking
+from bruno_llm.vendors.model_list import ModelList, has_model, list_models
+from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.vendors.routes import KEY_VARIABLES, LIST_MODELS, has_own_address, mistyped
+from bruno_llm.vendors.vendor import Description, Vendor
 from bruno_llm.wire.client import Exchange
 
 __all__ = ["Endpoint"]
@@ -75,6 +78,7 @@ class Endpoint:
     error_rules: ClassVar[Sequence[ErrorRule]] = ()
     kind: ClassVar[Literal["chat", "embedding"]] = "chat"
     _declared: ClassVar[frozenset[str]] = frozenset()
+    _described: Description | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -268,29 +272,40 @@ class Endpoint:
         """
         if not self.model:
             raise self._no_model()
-        vendor, base_url = self._vendor, self.base_url
-        api_key, where = self._key(base_url), vendor.models
+        where, key = self._vendor.models, None
         if where is None:
-            where, known = await self._list_in_openais_format(base_url)
-            api_key = api_key or known
-        clients = await self._clients.get()
+            where, key = await self._list_in_openais_format(self.base_url)
         try:
-            return await fetch_models(
-                clients.http,
-                where,
-                base_url=base_url,
-                api_key=api_key,
-                provider=self.name,
-                rules=tuple(vendor.error_rules),
-                hints=vendor.hints,
-            )
+            async with self._asking(where, key) as ask:
+                return await list_models(ask, where)
         except LLMError as error:
             no_list = error.status_code in _NO_LIST or isinstance(error.__cause__, ValueError)
-            if vendor.models is not None or not no_list:
+            if self._vendor.models is not None or not no_list:
                 raise
             refused = self._cannot_be_asked()
             refused.reachable = True
             raise refused from error
+
+    @asynccontextmanager
+    async def _asking(self, where: ModelList, key: str | None = None) -> AsyncIterator[Asking]:
+        """Free requests to the vendor of this model, within 5 seconds.
+
+        ``key`` is one that litellm knows, for when there is no other.
+        """
+        vendor, base_url = self._vendor, self.base_url
+        api_key = self._key(base_url) or key
+        clients = await self._clients.get()
+        async with asking(
+            clients.http,
+            base_url or where.url,
+            where.headers_with(api_key),
+            provider=self.name,
+            model=self.model,
+            rules=(*self.error_rules, *vendor.error_rules),
+            hints=vendor.hints,
+            api_key=api_key,
+        ) as ask:
+            yield ask
 
     async def _list_in_openais_format(self, base_url: str | None) -> tuple[ModelList, str | None]:
         """Where a server in OpenAI's format lists its models, and a key that litellm knows.

@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bruno_core.utils.logging import get_logger
-
 from bruno_llm import _clock
 from bruno_llm.call.chat import ChatCall
+from bruno_llm.call.cut import was_cut
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.errors.translate import request_id_of
 from bruno_llm.exceptions import EmptyResponseError
 from bruno_llm.wire.reading import Answer
 
 __all__ = ["outcome", "refuse_empty"]
-
-logger = get_logger(__name__)
 
 
 def outcome(call: ChatCall, answer: Answer) -> Completion:
@@ -26,7 +23,7 @@ def outcome(call: ChatCall, answer: Answer) -> Completion:
     noticed: dict[str, Any] = {}
     if request_id := request_id_of(call.exchange.headers):
         noticed["request_id"] = request_id
-    if endpoint._vendor.silent_window and _was_cut(call, usage):
+    if endpoint._vendor.silent_window and was_cut(call, usage):
         noticed["prompt_cut"] = True
     call.done = Completion(
         text=answer.text,
@@ -84,30 +81,6 @@ def _cost(call: ChatCall, answer: Answer, usage: Usage) -> float | None:
         return cost
     endpoint = call.endpoint
     return endpoint._pricing.cost(usage, answer.model, endpoint.model, raw=answer.raw_usage)
-
-
-def _was_cut(call: ChatCall, usage: Usage) -> bool:
-    """Whether the vendor silently left a part of the prompt out.
-
-    It then counts nearly its whole window, while the prompt is longer. (A far smaller number
-    only means that it had the beginning in its cache.)
-    """
-    endpoint = call.endpoint
-    window = endpoint._vendor.window(call.options)
-    if window is None or usage.estimated or not window // 2 <= usage.prompt_tokens <= window:
-        return False
-    counted = call.prompt_tokens
-    if counted <= window:
-        return False
-    logger.warning(
-        "prompt_cut_by_server",
-        provider=endpoint.name,
-        model=endpoint.model,
-        prompt_tokens=usage.prompt_tokens,
-        counted=counted,
-        num_ctx=window,
-    )
-    return True
 
 
 def _estimated(call: ChatCall, answer: Answer) -> Usage:

@@ -1,8 +1,4 @@
-"""The free requests beside the call path: is the vendor there, which models does it have.
-
-Plain bounded GETs of our own. litellm's ``get_valid_models`` is synchronous and answers with a
-made-up list when the server is down.
-"""
+"""Which models a vendor has: where it lists them, and how it names them."""
 
 from __future__ import annotations
 
@@ -12,18 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+from bruno_llm.vendors.asking import Asking
 
-from bruno_llm.errors.rules import ErrorRule
-from bruno_llm.errors.translate import translate
-from bruno_llm.policies.timeouts import within
-from bruno_llm.redaction import Redactor
-from bruno_llm.wire.client import Exchange, WireClient
-
-__all__ = ["ModelList", "fetch_models", "has_model"]
-
-TIMEOUT = 5.0
-"""Seconds for the whole question, all pages included."""
+__all__ = ["ModelList", "has_model", "list_models"]
 
 _MOST_PAGES = 20
 
@@ -56,36 +43,27 @@ class ModelList:
     query: Mapping[str, str] | None = None
     next_page: tuple[str, str] | None = None
 
+    def headers_with(self, api_key: str | None) -> dict[str, str]:
+        """The headers of a free request, the key among them."""
+        key = {self.key_header: self.key_prefix + api_key} if self.key_header and api_key else {}
+        return {**(self.headers or {}), **key}
 
-async def fetch_models(
-    http: WireClient,
-    where: ModelList,
-    *,
-    base_url: str | None,
-    api_key: str | None,
-    provider: str,
-    rules: tuple[ErrorRule, ...],
-    hints: Mapping[str, str],
-) -> list[str]:
-    """The names of the vendor's models, within 5 seconds.
 
-    Raises:
-        LLMError: What a call would raise: no connection, a rejected key ...
-    """
-    exchange = Exchange(wire=None, timeouts={"read": TIMEOUT})
-    try:
-        async with within(None, TIMEOUT):
-            return await _all_pages(http, where, exchange, base_url or where.url, api_key)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as exc:
-        raise translate(
-            exc,
-            exchange,
-            provider=provider,
-            model="",
-            rules=rules,
-            redact=Redactor([api_key] if api_key else []),
-            hints=hints,
-        ) from exc
+async def list_models(ask: Asking, where: ModelList) -> list[str]:
+    """The names of the vendor's models, all pages of them."""
+    query = dict(where.query or {})
+    names: list[str] = []
+    for _ in range(_MOST_PAGES):
+        page = await ask.get(where.path, query)
+        models = page.get(where.items) or []
+        if not isinstance(models, list):
+            ask.refuse("this is not a list of models")
+        names += [_name(model, where) for model in models]
+        following = _next(page, where)
+        if following is None:
+            break
+        query |= following
+    return names
 
 
 def has_model(models: list[str], wanted: str, base_url: str | None) -> bool:
@@ -104,40 +82,6 @@ def has_model(models: list[str], wanted: str, base_url: str | None) -> bool:
 
 def _is_local(url: str) -> bool:
     return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-
-
-async def _all_pages(
-    http: WireClient, where: ModelList, exchange: Exchange, base: str, api_key: str | None
-) -> list[str]:
-    headers = dict(where.headers or {})
-    if where.key_header and api_key:
-        headers[where.key_header] = where.key_prefix + api_key
-    query = dict(where.query or {})
-    names: list[str] = []
-    for _ in range(_MOST_PAGES):
-        response = await _get(http, base.rstrip("/") + where.path, headers=headers, params=query)
-        exchange.status, exchange.body = response.status_code, response.content
-        exchange.headers = {k.lower(): v for k, v in response.headers.items()}
-        response.raise_for_status()
-        page = exchange.payload()
-        if not isinstance(page, dict) or not isinstance(page.get(where.items) or [], list):
-            exchange.facts.fault = "this is not a list of models"
-            raise ValueError("this is not a list of models")
-        names += [_name(model, where) for model in page.get(where.items) or ()]
-        following = _next(page, where)
-        if following is None:
-            break
-        query |= following
-    return names
-
-
-async def _get(http: WireClient, url: str, **options: Any) -> httpx.Response:
-    try:
-        return await http.get(url, **options)
-    except httpx.RemoteProtocolError:
-        # A kept connection that the server closed meanwhile (llama.cpp: about one in sixty after
-        # a stream). Nothing was answered, and asking again is free.
-        return await http.get(url, **options)
 
 
 def _name(model: Any, where: ModelList) -> str:

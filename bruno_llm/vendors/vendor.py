@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bruno_llm.capabilities import Capabilities
 from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.errors.rules import ErrorRule
+from bruno_llm.vendors.asking import Asking
 from bruno_llm.vendors.counting import CountEndpoint
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.wire.facts import Format
 
-__all__ = ["Vendor"]
+__all__ = ["Description", "Vendor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a server says of a model.
+
+    ``window`` is the tokens it holds at once as it runs now, ``None`` while it does not run.
+    """
+
+    capabilities: Capabilities
+    window: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,7 @@ class Vendor:
         prices: US dollars per million tokens, by model.
         count: Its endpoint that counts a prompt, ``None`` when it has none.
         counts_by_asking: It has none, but an answer of one token tells and costs nothing.
+        describe: Asks a running server what a model of this name can do.
         free: It costs nothing, whatever the model.
         silent_window: Tokens to which it cuts a prompt without a word, unless ``num_ctx`` says
             otherwise.
@@ -69,6 +83,7 @@ class Vendor:
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
     count: CountEndpoint | None = None
     counts_by_asking: bool = False
+    describe: Callable[[Asking, str], Awaitable[Description]] | None = None
     free: bool = False
     silent_window: int | None = None
 

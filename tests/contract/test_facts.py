@@ -16,7 +16,7 @@ from bruno_llm import (
     ServiceUnavailableError,
 )
 from bruno_llm.testing import FakeServer, Fault, Raw
-from bruno_llm.vendors import model_list as vendor_api_module
+from bruno_llm.vendors import asking as vendor_api_module
 from tests.contract.matrix import GENERIC, KEY, OLLAMA, USER, Case, Make, ask
 
 

@@ -123,6 +123,17 @@ class OllamaWire(EmbeddingWire):
             "modified_at": CREATED_TEXT,
         }
 
+    def running(self, names: Sequence[str], window: int | None) -> Any:
+        """The models in memory, each with its context since the server says so."""
+        known = {} if window is None else {"context_length": window}
+        full = (name if ":" in name else f"{name}:latest" for name in names)
+        return {
+            "models": [
+                {"name": name, "model": name, "size": 2_019_393_189, "size_vram": 0} | known
+                for name in full
+            ]
+        }
+
     def embed_inputs(self, request: Request) -> tuple[list[str], int | None]:
         given = request.json.get("input")
         return [given] if isinstance(given, str) else list(given), request.json.get("dimensions")

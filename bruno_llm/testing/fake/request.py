@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 __all__ = ["Endpoint", "Request"]
 
-Endpoint = Literal["chat", "embed", "models", "show", "count", "version", "unknown"]
+Endpoint = Literal["chat", "embed", "models", "show", "running", "count", "version", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)

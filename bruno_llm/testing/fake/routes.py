@@ -28,6 +28,7 @@ _ENDINGS: dict[str, tuple[str, Endpoint]] = {
     "/api/embed": ("ollama", "embed"),
     "/api/tags": ("ollama", "models"),
     "/api/show": ("ollama", "show"),
+    "/api/ps": ("ollama", "running"),
     "/api/version": ("ollama", "version"),
 }
 

@@ -71,6 +71,8 @@ class FakeServer:
 
     Attributes:
         default: What is answered when the script is used up.
+        window: The context that Ollama's running models have, in tokens; ``None`` for a server that
+            is too old to say. A model runs once it was asked something.
         requests: Every request, in the order of arrival.
         refusals: What a strict server said to the requests that it refused.
         errors: Exceptions of scripted callables; leaving the ``with`` block raises the first.
@@ -87,6 +89,7 @@ class FakeServer:
         strict: bool = False,
     ) -> None:
         self.default: Item = Reply()
+        self.window: int | None = None
         self.requests: list[Request] = []
         self.refusals: list[str] = []
         self.errors: list[BaseException] = []
@@ -134,7 +137,7 @@ class FakeServer:
 
         Chat and embedding requests share one queue; for an embedding request any ``Reply`` means
         its regular answer. ``endpoint`` queues faults for one of the others instead: ``models``
-        (Ollama's ``/api/tags`` too), ``show``, ``count`` or ``version``.
+        (Ollama's ``/api/tags`` too), ``show``, ``running``, ``count`` or ``version``.
         """
         queue = self._answers
         if endpoint not in _SCRIPTED:
@@ -295,6 +298,10 @@ class FakeServer:
             return {"version": "0.12.6"}
         if isinstance(wire, OllamaWire) and request.endpoint == "show":
             return wire.show(names, request)
+        if isinstance(wire, OllamaWire) and request.endpoint == "running":
+            chats = (one for one in self.requests if one.endpoint == "chat")
+            asked = [one.model for one in chats if one.wire == "ollama"]
+            return wire.running(list(dict.fromkeys(asked)), self.window)
         assert isinstance(wire, EmbeddingWire)
         texts, dimensions = wire.embed_inputs(request)
         vectors = [embedding_of(text, dimensions or self._dimensions) for text in texts]

@@ -15,6 +15,7 @@ from bruno_llm.options import OllamaOptions, names_of
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.ollama import wire
 from bruno_llm.vendors.ollama.options import fit
+from bruno_llm.vendors.ollama.show import describe
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["OLLAMA"]
@@ -50,6 +51,7 @@ OLLAMA = Vendor(
         }
     ),
     counts_by_asking=True,
+    describe=describe,
     free=True,
     silent_window=4096,  # Ollama FAQ, "How can I specify the context window size?"
     error_rules=(
