@@ -196,7 +196,7 @@ async def test_a_budget_refuses_before_the_call_and_says_why(clock: MovedClock) 
         await reserve(tracker, "0.2000000375", "alice")
     text = str(caught.value)
     for part in (
-        "openai/m",
+        "[openai] m",
         "$1 per day for tag 'alice'",
         "up to $0.2000000375",
         "spent $0.3, reserved $0.5",

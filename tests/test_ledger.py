@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pwd
 import secrets
@@ -581,7 +582,10 @@ async def test_a_value_that_cannot_be_stored_fails_alone(place: str, trackers: A
     await book(tracker)
     with capture_logs() as events:
         results = await asyncio.gather(
-            book(tracker), book(tracker, tag="\ud800"), book(tracker), return_exceptions=True
+            book(tracker),
+            book(tracker, usage=Usage(10**20, 0, 10**20)),
+            book(tracker),
+            return_exceptions=True,
         )
     assert [type(result) for result in results] == [type(None), LLMError, type(None)]
     assert "could not be written" in str(results[1])
@@ -589,19 +593,123 @@ async def test_a_value_that_cannot_be_stored_fails_alone(place: str, trackers: A
     assert tracker.report().total.calls == 3
 
 
-async def test_a_booking_that_failed_can_be_settled_again(tmp_path: Path, trackers: Any) -> None:
+@pytest.mark.parametrize("name", ["m\0", "m\ud800", "m\udfff\0"])
+async def test_a_name_no_database_takes_loses_no_booking(
+    place: str, trackers: Any, name: str
+) -> None:
+    tracker = trackers(budget=1, ledger=place)
+    held = await tracker.reserve(provider="p", model=name, worst_case=Decimal("0.5"), tag=name)
+    await held.settle(usage=USAGE, cost=Decimal("0.25"))
+    report = tracker.report(by="tag")
+    assert (report.total.cost, report.budgets[0].reserved) == (Decimal("0.25"), 0)
+
+
+async def test_usage_beyond_all_reason_is_booked(place: str, trackers: Any) -> None:
+    tracker = trackers(budget=10**6, ledger=place)
+    used = Usage(10**15 - 1, 10**15 - 1, 2 * 10**15 - 2)
+    await (await reserve(tracker, "1")).settle(usage=used, cost=30_000_000_000)
+    assert tracker.total >= 10**6
+    assert tracker.report().total.prompt_tokens == 10**15 - 1
+    with pytest.raises(BudgetExceededError):
+        await reserve(tracker, "0.01")
+
+
+async def fail_once(tracker: CostTracker, path: Path, cost: float = 0.25) -> Any:
+    """A call whose booking cannot be written; the connection that stands in the way."""
+    await book(tracker, 0)  # makes the tables
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("ALTER TABLE bruno_cost_entries RENAME TO elsewhere")
+    held = await reserve(tracker, "0.5")
+    with pytest.raises(LLMError, match="could not be written: OperationalError: no such table"):
+        await held.settle(usage=USAGE, cost=cost)
+    return connection
+
+
+def mend(connection: Any) -> None:
+    connection.execute("ALTER TABLE elsewhere RENAME TO bruno_cost_entries")
+    connection.close()
+
+
+async def test_a_booking_that_failed_keeps_its_budget_and_is_written_later(
+    tmp_path: Path, trackers: Any
+) -> None:
+    """It was lost, and its reservation given back when it was collected as garbage."""
     path = tmp_path / "costs.db"
-    tracker = trackers(budget=1, ledger=f"sqlite:///{path}")
+    tracker = trackers(budget=1, ledger=path)
+    connection = await fail_once(tracker, path)
+    gc.collect()
+    with pytest.raises(BudgetExceededError, match=r"reserved \$0.5"):
+        await reserve(tracker, "0.6")
+    mend(connection)
+    with capture_logs() as events:
+        report = await tracker.areport()
+    assert (report.total.cost, report.budgets[0].reserved) == (Decimal("0.25"), 0)
+    assert [event["event"] for event in events] == ["ledger_caught_up"]
+    (await reserve(tracker, "0.75"))._close()
+
+
+async def test_a_booking_that_failed_is_not_made_twice(tmp_path: Path, trackers: Any) -> None:
+    path = tmp_path / "costs.db"
+    tracker = trackers(budget=1, ledger=path)
+    await book(tracker, 0)
     held = await reserve(tracker, "0.5")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("ALTER TABLE bruno_cost_entries RENAME TO elsewhere")
-        with pytest.raises(LLMError, match="could not be written: OperationalError: no such table"):
+        with pytest.raises(LLMError):
             await held.settle(usage=USAGE, cost=0.25)
         connection.execute("ALTER TABLE elsewhere RENAME TO bruno_cost_entries")
-    assert tracker.report().budgets[0].reserved == Decimal("0.5")
     await held.settle(usage=USAGE, cost=0.25)
-    assert tracker.total == Decimal("0.25")
+    await held.release()
+    assert (tracker.total, tracker.report().total.calls) == (Decimal("0.25"), 2)
     assert tracker.report().budgets[0].reserved == 0
+
+
+async def test_what_could_not_be_written_waits_beside_the_ledger_for_the_next_process(
+    tmp_path: Path, trackers: Any
+) -> None:
+    path = tmp_path / "costs.db"
+    tracker = trackers(budget=1, ledger=path)
+    connection = await fail_once(tracker, path)
+    with capture_logs() as events:
+        tracker.close()
+    assert events[-1]["event"] == "ledger_bookings_spilled"
+    assert [name for name in os.listdir(tmp_path) if ".unwritten." in name]
+    mend(connection)
+    (tmp_path / "costs.db.unwritten.broken").write_text("{")
+    after = trackers(budget=1, ledger=path)
+    with capture_logs() as events:
+        report = await after.areport()
+    assert (report.total.cost, report.budgets[0].reserved) == (Decimal("0.25"), 0)
+    assert "ledger_spill_unreadable" in [event["event"] for event in events]
+    left = [name for name in os.listdir(tmp_path) if ".unwritten." in name]
+    assert left == ["costs.db.unwritten.broken"]
+
+
+async def test_without_a_place_for_a_file_what_is_lost_is_told(
+    postgres: Postgres, trackers: Any
+) -> None:
+    url = postgres.url(postgres.new_database())
+    tracker = trackers(ledger=url)
+    await book(tracker)
+    with capture_logs() as events:
+        with pytest.raises(LLMError):
+            await book(tracker, usage=Usage(10**20, 0, 10**20))
+        tracker.close()
+    assert [e["model"] for e in events if e["event"] == "ledger_booking_lost"] == ["gpt-4o"]
+
+
+async def test_a_release_that_failed_is_tried_again(tmp_path: Path, trackers: Any) -> None:
+    """It held the budget for the life of the process."""
+    path = tmp_path / "costs.db"
+    tracker = trackers(budget=1, ledger=path)
+    held = await reserve(tracker, "0.9")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE bruno_cost_reservations RENAME TO elsewhere")
+        await held.release()
+        with pytest.raises(LLMError):
+            await reserve(tracker, "0.5")
+        connection.execute("ALTER TABLE elsewhere RENAME TO bruno_cost_reservations")
+    assert (await tracker.areport()).budgets[0].reserved == 0
 
 
 async def test_a_closed_tracker_opens_again(place: str, trackers: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -29,7 +30,7 @@ from bruno_llm import (
     StreamError,
     Usage,
 )
-from bruno_llm.testing import FakeServer, Fault, Reply
+from bruno_llm.testing import FakeServer, Fault, MovedClock, Reply
 from tests.size import sized
 
 ASK = [{"role": "user", "content": "What is the capital of France?"}]
@@ -357,3 +358,56 @@ async def test_ollama_cutting_the_prompt_is_noticed(streamed: bool, server: Fake
     (warning,) = [event for event in events if event["event"] == "prompt_cut_by_server"]
     assert warning["prompt_tokens"] == 4096 < warning["counted"]
     assert "prompt_cut" not in (await provider.complete(ASK)).metadata
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_bookings_that_cannot_be_written_keep_their_budget(
+    server: FakeServer, tmp_path: Path, streamed: bool
+) -> None:
+    """Calls kept passing uncounted: each failed booking gave its reservation back."""
+    ledger = tmp_path / "costs.db"
+    costs = CostTracker(budget=0.005, ledger=ledger)
+    provider = make("openai", server, costs=costs)
+    assert await ask(provider, streamed) == "Paris is it."
+    connection = sqlite3.connect(ledger, isolation_level=None)
+    connection.execute("ALTER TABLE bruno_cost_entries RENAME TO elsewhere")
+    answered = 1
+    with capture_logs() as events, pytest.raises(BudgetExceededError):
+        for _ in range(1000):
+            assert await ask(provider, streamed) == "Paris is it."
+            answered += 1
+    assert [one["event"] for one in events].count("cost_booking_failed") == answered - 1 > 0
+    connection.execute("ALTER TABLE elsewhere RENAME TO bruno_cost_entries")
+    connection.close()
+    report = await costs.areport()
+    assert (report.total.calls, report.budgets[0].reserved) == (answered, 0)
+    assert float(report.total.cost) == pytest.approx(COST["openai"] * answered)
+    costs.close()
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("name", COST)
+async def test_nothing_but_zeros_beside_a_text_is_no_usage(
+    name: str, server: FakeServer, streamed: bool
+) -> None:
+    server.default = Reply("Paris is it.", usage=Usage(0, 0, 0))
+    costs = CostTracker()
+    assert await ask(make(name, server, costs=costs), streamed) == "Paris is it."
+    (booking,) = costs.recent()
+    assert booking.estimated and booking.prompt_tokens > 5 and booking.completion_tokens > 2
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_clock_set_back_over_midnight_forgets_no_spending(
+    server: FakeServer, streamed: bool
+) -> None:
+    costs = CostTracker(budget=Budget(0.00022, "day"))
+    provider = make("openai", server, costs=costs, max_tokens=100)
+    midnight, answered = 1_767_225_600.0, []
+    for epoch in (midnight - 60, midnight + 60, midnight - 30, midnight + 90):
+        with MovedClock(epoch=epoch):
+            try:
+                answered.append(await ask(provider, streamed))
+            except BudgetExceededError:
+                answered.append("refused")
+    assert answered == ["Paris is it.", "Paris is it.", "refused", "refused"]

@@ -22,9 +22,10 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
+from bruno_llm import CostTracker, OpenAIProvider
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError, RateLimitError
 from bruno_llm.rate_limit.limit import RateLimit, Ticket
-from bruno_llm.testing import MovedClock
+from bruno_llm.testing import FakeServer, MovedClock, Reply
 
 BINARY = shutil.which("redis-server")
 
@@ -33,6 +34,7 @@ pytestmark = [
     pytest.mark.skipif(BINARY is None, reason="needs redis-server (Debian: redis-server)"),
 ]
 
+ASK = [{"role": "user", "content": "Hi"}]
 PASSWORD = "word-nobody-may-see"
 
 Make = Callable[..., RateLimit]
@@ -62,6 +64,11 @@ class Server:
                 return
             time.sleep(0.02)
         raise AssertionError("redis-server did not start")
+
+    def freeze(self) -> None:
+        """Keep the connections, and answer nothing any more."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -472,6 +479,46 @@ class TestOutage:
         assert own_server.name in logs[0]["error"]
         assert PASSWORD not in str(logs)
         await limit.aclose()
+
+
+class TestBooking:
+    @pytest.mark.parametrize("streamed", [False, True])
+    async def test_cancelled_while_redis_corrects_the_tokens_an_answer_is_booked(
+        self, own_server: Server, streamed: bool
+    ) -> None:
+        """It was booked at 0: the correction was awaited first."""
+        costs = CostTracker()
+        limit = RateLimit(tokens_per_minute=1e6, store=own_server.url)
+        with FakeServer() as vendor:
+            gate = vendor.gate()
+            vendor.script(Reply("Hello", gate=gate))
+            provider = OpenAIProvider(
+                "gpt-4o-mini",
+                api_key="k" * 20,
+                base_url=vendor.base_url("openai"),
+                rate_limit=limit,
+                costs=costs,
+                retry=None,
+            )
+
+            async def ask() -> str:
+                if streamed:
+                    return "".join([piece async for piece in provider.stream(ASK)])
+                return await provider.generate(ASK)
+
+            call = asyncio.ensure_future(ask())
+            await vendor.wait_for(lambda: vendor.requests)
+            own_server.freeze()
+            gate.set()
+            await vendor.wait_for(costs.recent)
+            call.cancel()
+            await asyncio.wait([call])
+            assert call.cancelled()
+            (booking,) = costs.recent()
+            assert booking.cost is not None and booking.cost > 0
+            own_server.stop()
+            await provider.aclose()
+            await limit.aclose()
 
 
 class TestSettings:

@@ -19,7 +19,9 @@ __all__ = ["outcome", "refuse_empty"]
 def outcome(call: ChatCall, answer: Answer) -> Completion:
     """The completion of an answer, whole or broken off; from here on it is what is billed."""
     endpoint, origin, parts = call.endpoint, call.request.spoken.origin, answer.parts
-    usage = answer.usage or _estimated(call, answer)
+    usage = answer.usage
+    if usage is None or not (usage.total_tokens or answer.is_empty):
+        usage = _estimated(call, answer)
     noticed: dict[str, Any] = {}
     if request_id := request_id_of(call.exchange.headers):
         noticed["request_id"] = request_id
@@ -84,7 +86,7 @@ def _cost(call: ChatCall, answer: Answer, usage: Usage) -> float | None:
 
 
 def _estimated(call: ChatCall, answer: Answer) -> Usage:
-    """The vendor sent no numbers (or the stream broke before them)."""
+    """The vendor sent no numbers, or nothing but zeros, or the stream broke before them."""
     said = [answer.text, answer.reasoning, answer.refusal]
     said += [asked.name + asked.raw_arguments for asked in answer.tool_calls]
     prompt = call.prompt_tokens

@@ -121,11 +121,20 @@ class Call:
         )
 
     async def settle(self) -> None:
-        """Book what the call used, or give back what was held for it."""
+        """Book what the call used, or give back what was held for it; then correct its tokens.
+
+        In this order, because the correction may wait for Redis, and a caller that is cancelled
+        meanwhile has its answer paid for. A booking is on its way before anything is awaited.
+        """
+        done, limit = self.done, self.endpoint.rate_limit
+        try:
+            await self._book()
+        finally:
+            if limit is not None and self._ticket is not None and done and done.usage:
+                await limit.settle(self._ticket, done.usage.total_tokens)
+
+    async def _book(self) -> None:
         done, held, endpoint = self.done, self._reservation, self.endpoint
-        limit = endpoint.rate_limit
-        if limit is not None and self._ticket is not None and done and done.usage:
-            await limit.settle(self._ticket, done.usage.total_tokens)
         if held is None:
             return
         if done is None:
@@ -136,7 +145,8 @@ class Call:
                 usage=done.usage, cost=done.cost, model=done.model, kind=endpoint.kind
             )
         except LLMError as error:
-            # The answer is paid for and must not be lost; what was reserved stays reserved.
+            # The answer is paid for and must not be lost; what was reserved stays reserved, and the
+            # ledger tries the booking again.
             logger.error(
                 "cost_booking_failed", provider=endpoint.name, model=done.model, error=str(error)
             )

@@ -41,6 +41,11 @@ def dollars(pico: int) -> Decimal:
     return value.quantize(Decimal(1), context=EXACT) if value == value.to_integral() else value
 
 
+def storable(name: str) -> str:
+    """The name as every database takes it: without NUL and halves of surrogate pairs."""
+    return name.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 class Entry(NamedTuple):
     """One booking. ``cost`` is in pico-dollars, ``None`` when the price is unknown."""
 
@@ -167,7 +172,7 @@ class Memory:
         self._held: dict[str, tuple[int, str]] = {}
         self._by_tag: dict[str, int] = {}
         self._total_held = 0
-        self._day_number = -1
+        self._day_number = self._newest_day = -1
         self._day = ""
 
     def spent(self, period: str, tag: str) -> int:
@@ -217,7 +222,13 @@ class Memory:
 
     def _begin_day(self, number: int, day: str) -> None:
         self._day_number, self._day = number, day
-        current = ("total", day, day[:7])
+        if number <= self._newest_day:
+            return  # the clock was set back: what was spent is still spent when it goes on
+        # The days beside midnight stay: a clock that is set right may cross it again.
+        kept = {self._newest_day, number - 1, number}
+        self._newest_day = number
+        days = {day_of(one * 86_400.0) for one in kept if one >= 0}
+        current = {"total"} | days | {one[:7] for one in days}
         self._counters = {k: v for k, v in self._counters.items() if k[0] in current}
 
     def _compact(self) -> None:

@@ -23,6 +23,9 @@ __all__ = ["Ledger", "Snapshot"]
 
 T = TypeVar("T")
 
+# A million dollars: more is a vendor's mistake in one call, and SQLite counts to nine of them.
+_MOST_IN_SQLITE = 10**18
+
 
 class Ledger:
     """A cost ledger on disk or on a server; usable from every thread and event loop.
@@ -49,6 +52,11 @@ class Ledger:
     def label(self) -> str:
         """Where the ledger is, without user and password."""
         return self._place.label
+
+    @property
+    def most(self) -> int | None:
+        """The most pico-dollars that one booking may have here, ``None`` for any number."""
+        return None if self._place.path is None else _MOST_IN_SQLITE
 
     def submit(self, operation: Operation) -> Future[Any]:
         """Queue an operation; the future has its answer once it is durable.

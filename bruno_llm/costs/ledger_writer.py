@@ -2,7 +2,8 @@
 
 One thread per ledger writes, never the event loop or its executor. Whatever queued up while the
 last transaction was being written goes into the next one together, so that many concurrent
-callers share one fsync. An answer is handed out only after that transaction is on the disk.
+callers share one fsync. An answer is handed out only after that transaction is on the disk. What
+could not be written is told to its caller, kept in ``ledger_unwritten.py``, and tried again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _clock
-from bruno_llm.costs.books import Operation, Post, Reserve
+from bruno_llm.costs.books import Open, Operation, Post, Reserve
 from bruno_llm.costs.ledger_place import LOCK_TIMEOUT, Place
 from bruno_llm.costs.ledger_sql import (
     LAST_TABLE,
@@ -29,6 +30,7 @@ from bruno_llm.costs.ledger_sql import (
     Transaction,
     execute,
 )
+from bruno_llm.costs.ledger_unwritten import Unwritten
 from bruno_llm.exceptions import ConfigurationError, LLMError
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Writer:
         self._ready = False
         self._live: set[str] = set()
         self._renewed = 0.0
+        self._unwritten = Unwritten(place.path, self.owner, place.label)
         self._thread = threading.Thread(target=self._work, name="bruno-ledger", daemon=True)
         self._thread.start()
         _writers.add(self)
@@ -71,18 +74,28 @@ class Writer:
             self._thread.join(wait)
 
     def _work(self) -> None:
-        running = True
+        running, first = True, True
         while running:
             jobs, running = self._next_jobs()
+            if first and jobs:
+                self._unwritten.take_in()
+            if not running:
+                self._unwritten.spill()  # first: a process that ends may not wait for a lock
+            # A report shows what is late, and so does the first look at what others left.
+            if first or not running or any(isinstance(operation, Open) for operation, _ in jobs):
+                self._catch_up(self._unwritten.all())
+            first = False
             if jobs or (running and self._live):
                 self._commit(jobs)
+            self._catch_up(self._unwritten.due())
+        self._unwritten.end()
         if self._engine is not None:
             self._engine.dispose()
 
     def _next_jobs(self) -> tuple[list[_Job], bool]:
         jobs: list[_Job] = []
         try:
-            job = self.queue.get(timeout=self.lease / 3 if self._live else None)
+            job = self.queue.get(timeout=self._patience())
             while job is not None:
                 jobs.append(job)
                 if len(jobs) >= _BATCH:
@@ -91,6 +104,32 @@ class Writer:
         except queue.Empty:
             return jobs, True
         return jobs, False
+
+    def _patience(self) -> float | None:
+        """Seconds after which there is something to do also without a new job."""
+        waits = [self._unwritten.wait(), self.lease / 3 if self._live else None]
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _catch_up(self, operations: list[Operation]) -> None:
+        """Try once more what failed before."""
+        if not operations:
+            return
+        try:
+            self._transact(operations, again=True)
+        except Exception as exc:
+            if len(operations) == 1 or not self._fails_alone(exc):
+                self._unwritten.failed()
+                return
+            for operation in operations:
+                self._catch_up([operation])
+        else:
+            self._unwritten.written(operations)
+
+    def _fails_alone(self, exc: Exception) -> bool:
+        """Whether one value that the database cannot store may have failed the others with it."""
+        from sqlalchemy.exc import OperationalError
+
+        return self._ready and not isinstance(exc, OperationalError)
 
     def _commit(self, jobs: list[_Job], again: bool = False) -> None:
         try:
@@ -102,21 +141,20 @@ class Writer:
                 future.set_result(answer)
 
     def _recover(self, jobs: list[_Job], exc: Exception, again: bool) -> None:
-        from sqlalchemy.exc import OperationalError
-
         if getattr(exc, "connection_invalidated", False) and not again:
             # The server restarted or dropped an idle connection. Whether the commit arrived is
             # unknown, so the second try looks for its own work first.
             self._commit(jobs, again=True)
-        elif len(jobs) > 1 and self._ready and not isinstance(exc, OperationalError):
-            # One value that the database cannot store must not fail the others with it.
+        elif len(jobs) > 1 and self._fails_alone(exc):
             for job in jobs:
                 self._commit([job], again)
         else:
             error = self._error(exc)
             logger.error("ledger_failed", ledger=self.place.label, error=error.message)
-            for _, future in jobs:
+            for operation, future in jobs:
+                self._unwritten.keep(operation)
                 future.set_exception(error)
+            self._unwritten.failed()
 
     def _error(self, exc: Exception) -> LLMError:
         reason = self.place.clean(str(getattr(exc, "orig", None) or exc))

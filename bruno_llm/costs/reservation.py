@@ -51,7 +51,8 @@ class Booking:
 class Reservation:
     """Budget held for one call, until ``settle`` or ``release``; the first of them counts.
 
-    One that is garbage-collected without either gives its budget back.
+    One that is garbage-collected without either gives its budget back. One whose booking could not
+    be written does not: the ledger keeps the booking and writes it as soon as it can.
     """
 
     __slots__ = ("_key", "_model", "_open", "_provider", "_tag", "_tracker", "held")
@@ -87,25 +88,21 @@ class Reservation:
 
         Raises:
             ConfigurationError: The cost is negative or not finite, or the ledger cannot be opened.
-            LLMError: The ledger could not be written. The reservation stays open.
+            LLMError: The ledger could not be written. What was reserved stays reserved until the
+                booking is there; it is tried again by itself, calling this again does nothing.
         """
-        if not self._close():
-            return
-        try:
-            await self._tracker._book(
-                self._key,
-                provider=self._provider,
-                model=model or self._model,
-                usage=usage,
-                cost=cost,
-                tag=self._tag,
-                kind=kind,
-                cached=False,
-                unknown=self.held,
-            )
-        except Exception:
-            self._open = True
-            raise
+        entry = self._tracker._entry(
+            self._key,
+            provider=self._provider,
+            model=model or self._model,
+            usage=usage,
+            cost=cost,
+            tag=self._tag,
+            kind=kind,
+            cached=False,
+        )
+        if self._close():
+            await self._tracker._book(entry, unknown=self.held)
 
     async def release(self) -> None:
         """Give the budget back: the call was not made, or cost nothing."""

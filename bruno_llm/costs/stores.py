@@ -11,11 +11,25 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from bruno_llm.costs.books import Entry, Limit, Memory, Open, Post, Refusal, Reserve, day_of
+from bruno_core.utils.logging import get_logger
+
+from bruno_llm.costs.books import (
+    Entry,
+    Limit,
+    Memory,
+    Open,
+    Post,
+    Refusal,
+    Reserve,
+    day_of,
+    dollars,
+)
 from bruno_llm.costs.ledger import Ledger
 from bruno_llm.costs.report import Source
 
 __all__ = ["LedgerStore", "ProcessStore", "Store"]
+
+logger = get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -133,6 +147,16 @@ class LedgerStore:
         return refusal
 
     async def post(self, entry: Entry, charge: int, limits: Sequence[Limit]) -> Sequence[int]:
+        most = self._ledger.most
+        if most is not None and max(charge, entry.cost or 0) > most:
+            logger.error(
+                "cost_implausible",
+                provider=entry.provider,
+                model=entry.model,
+                cost_usd=float(dollars(entry.cost or charge)),
+            )
+            charge = min(charge, most)
+            entry = entry._replace(cost=None if entry.cost is None else min(entry.cost, most))
         day = day_of(entry.at)
         keys = {(period, owner) for period in ("total", day, day[:7]) for owner in ("", entry.tag)}
         post = Post(entry, charge, sorted(keys), limits)

@@ -13,19 +13,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _clock
 from bruno_llm.checks import Share, check
+from bruno_llm.completion import Usage
 from bruno_llm.costs import report as cost_report
-from bruno_llm.costs.books import (
-    Entry,
-    Limit,
-    Reserve,
-    dollars,
-)
+from bruno_llm.costs.books import Entry, Limit, Reserve, dollars, storable
 from bruno_llm.costs.budgets import (
     Budget,
     BudgetWarning,
@@ -40,9 +36,6 @@ from bruno_llm.costs.reservation import Booking, Kind, Reservation
 from bruno_llm.costs.stores import LedgerStore, ProcessStore, Store
 from bruno_llm.exceptions import BudgetExceededError
 
-if TYPE_CHECKING:
-    from bruno_llm.completion import Usage
-
 __all__ = ["Booking", "Budget", "BudgetWarning", "CostTracker", "Reservation"]
 
 logger = get_logger(__name__)
@@ -50,6 +43,7 @@ logger = get_logger(__name__)
 T = TypeVar("T")
 
 _RECENT = 1_000
+_NOTHING = Usage()
 
 
 class CostTracker:
@@ -117,7 +111,7 @@ class CostTracker:
         """
         # Rounded up: what is held must never be less than what was asked.
         amount = None if worst_case is None else pico(worst_case, "worst_case", ROUND_CEILING)
-        at, tag = _clock.now(), tag or ""
+        at, tag = _clock.now(), storable(tag or "")
         applying = self._applying(at, tag)
         key = self._store.key(at)
         held = amount or 0 if applying else 0
@@ -163,9 +157,9 @@ class CostTracker:
 
         Raises:
             ConfigurationError: The cost is negative or not finite, or the ledger cannot be opened.
-            LLMError: The ledger could not be written.
+            LLMError: The ledger could not be written. The booking is kept and tried again.
         """
-        await self._book(
+        entry = self._entry(
             None,
             provider=provider,
             model=model,
@@ -174,8 +168,8 @@ class CostTracker:
             tag=tag or "",
             kind=kind,
             cached=cached,
-            unknown=0,
         )
+        await self._book(entry, unknown=0)
 
     # -- what it came to --------------------------------------------------------------------
 
@@ -238,7 +232,7 @@ class CostTracker:
         found = ((budget, budget.limit_for(at, tag)) for budget in self._budgets)
         return [(budget, limit) for budget, limit in found if limit is not None]
 
-    async def _book(
+    def _entry(
         self,
         key: str | None,
         *,
@@ -249,28 +243,36 @@ class CostTracker:
         tag: str,
         kind: Kind,
         cached: bool,
-        unknown: int,
-    ) -> None:
+    ) -> Entry:
+        """A booking as it will stand in the books.
+
+        Raises:
+            ConfigurationError: The cost is negative or not finite.
+        """
         at = _clock.now()
         amount = 0 if cached else None if cost is None else pico(cost, "cost")
-        counted = usage is not None and not cached
-        entry = Entry(
+        used = usage if usage is not None and not cached else _NOTHING
+        return Entry(
             id=key or self._store.key(at),
             at=at,
-            provider=provider,
-            model=model,
-            tag=tag,
+            provider=storable(provider),
+            model=storable(model),
+            tag=storable(tag),
             kind=kind,
-            prompt_tokens=usage.prompt_tokens if usage and counted else 0,
-            completion_tokens=usage.completion_tokens if usage and counted else 0,
-            cached_tokens=usage.cached_tokens if usage and counted else 0,
-            cache_creation_tokens=usage.cache_creation_tokens if usage and counted else 0,
-            reasoning_tokens=usage.reasoning_tokens if usage and counted else 0,
+            prompt_tokens=used.prompt_tokens,
+            completion_tokens=used.completion_tokens,
+            cached_tokens=used.cached_tokens,
+            cache_creation_tokens=used.cache_creation_tokens,
+            reasoning_tokens=used.reasoning_tokens,
             cost=amount,
-            estimated=bool(usage and counted and usage.estimated),
+            estimated=used.estimated,
             cached=cached,
         )
-        charge = unknown if amount is None else amount
+
+    async def _book(self, entry: Entry, *, unknown: int) -> None:
+        """Book, and warn; ``unknown`` is charged where the cost is not known."""
+        at, tag = entry.at, entry.tag
+        charge = unknown if entry.cost is None else entry.cost
         applying = self._applying(at, tag) if self._budgets else []
         limits = [limit for _, limit in applying]
         spent = await self._store.post(entry, charge, limits)
