@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 from bruno_core.base.assistant import BaseAssistant
-from bruno_core.interfaces.memory import MemoryInterface
-from bruno_core.models.context import ConversationContext, SessionContext, UserContext
-from bruno_core.models.memory import MemoryEntry, MemoryQuery
 from bruno_core.models.message import Message, MessageRole
 from bruno_core.utils.exceptions import BrunoError
 
@@ -24,64 +21,11 @@ from bruno_llm import (
     ServiceUnavailableError,
 )
 from bruno_llm.demo.engine import Engine
+from bruno_llm.demo.memory import InMemory
 from bruno_llm.testing import FakeServer, Fault, Reply
 from tests.contract.matrix import CASES, KEY, Case, seen
 
 pytestmark = pytest.mark.usefixtures("no_keys")
-
-
-class Memory(MemoryInterface):
-    """The conversations of this process."""
-
-    def __init__(self) -> None:
-        self.contexts: dict[str, ConversationContext] = {}
-        self.stored: list[Message] = []
-
-    async def store_message(self, message: Message, conversation_id: str) -> None:
-        self.stored.append(message)
-
-    async def retrieve_messages(
-        self, conversation_id: str, limit: int | None = None
-    ) -> list[Message]:
-        return self.stored[::-1][:limit]
-
-    async def search_messages(
-        self, query: str, user_id: str | None = None, limit: int = 10
-    ) -> list[Message]:
-        return [message for message in self.stored if query in message.content][:limit]
-
-    async def store_memory(self, memory_entry: MemoryEntry) -> None:
-        raise NotImplementedError
-
-    async def retrieve_memories(self, query: MemoryQuery) -> list[MemoryEntry]:
-        return []
-
-    async def delete_memory(self, memory_id: str) -> None:
-        raise NotImplementedError
-
-    async def create_session(
-        self, user_id: str, metadata: dict[str, Any] | None = None
-    ) -> SessionContext:
-        raise NotImplementedError
-
-    async def get_session(self, session_id: str) -> SessionContext | None:
-        return None
-
-    async def end_session(self, session_id: str) -> None:
-        raise NotImplementedError
-
-    async def get_context(self, user_id: str, session_id: str | None = None) -> ConversationContext:
-        if user_id not in self.contexts:
-            self.contexts[user_id] = ConversationContext(
-                user=UserContext(user_id=user_id), session=SessionContext(user_id=user_id)
-            )
-        return self.contexts[user_id]
-
-    async def clear_history(self, conversation_id: str, keep_system_messages: bool = True) -> None:
-        self.stored.clear()
-
-    async def get_statistics(self, user_id: str) -> dict[str, Any]:
-        return {"messages": len(self.stored)}
 
 
 @pytest.fixture(params=CASES, ids=str)
@@ -95,7 +39,7 @@ def user(text: str) -> Message:
 
 
 async def assistant_on(provider: LiteLLMProvider) -> BaseAssistant:
-    assistant = BaseAssistant(llm=provider, memory=Memory())
+    assistant = BaseAssistant(llm=provider, memory=InMemory())
     await assistant.initialize()
     return assistant
 
@@ -113,6 +57,51 @@ async def test_a_conversation(case: Case, server: FakeServer) -> None:
         ("assistant", "Oslo."),
         ("user", "Sweden?"),
     ]
+
+
+# Every way to say whose turn it is: arguments of process_message(), or the message's own metadata.
+IDS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "none": ({}, {}),
+    "user": ({"user_id": "ann"}, {}),
+    "conversation": ({"conversation_id": "c"}, {}),
+    "both": ({"user_id": "ann", "conversation_id": "c"}, {}),
+    "metadata": ({}, {"user_id": "ann"}),
+    "metadata and conversation": ({"conversation_id": "c"}, {"user_id": "ann"}),
+}
+FACTS = "My name is Ada, my colour is green, my number is 17."
+TALK = (FACTS, "Norway?", "Sweden?", "Finland?", "My name, colour and number?")
+
+
+@pytest.mark.parametrize("ids", IDS)
+async def test_what_was_told_in_turn_1_is_there_in_turn_5(
+    case: Case, server: FakeServer, ids: str
+) -> None:
+    given, metadata = IDS[ids]
+    memory = InMemory()
+    assistant = BaseAssistant(llm=case.provider(server), memory=memory)
+    await assistant.initialize()
+    for text in TALK[:-1]:
+        message = Message(role=MessageRole.USER, content=text, metadata=dict(metadata))
+        await assistant.process_message(message, **given)
+    # The fifth turn, plain by the assistant and streamed by the provider itself.
+    whose = given.get("user_id") or metadata.get("user_id", "default")
+    context = await memory.get_context(whose, given.get("conversation_id"))
+    context.add_message(user(TALK[-1]))
+    async for _ in assistant.llm.stream(context.messages):  # type: ignore[attr-defined]
+        pass
+    last = Message(role=MessageRole.USER, content=TALK[-1], metadata=dict(metadata))
+    await assistant.process_message(last, **given)
+    for request in server.requests[-2:]:
+        turns = seen(request).turns
+        assert [turn.text for turn in turns if turn.role == "user"] == list(TALK)
+        assert len(turns) == 9
+
+
+async def test_conversations_are_kept_apart(case: Case, server: FakeServer) -> None:
+    assistant = await assistant_on(case.provider(server))
+    for whose in ({"user_id": "ann"}, {"user_id": "bob"}, {"conversation_id": "c"}):
+        await assistant.process_message(user(FACTS), **whose)  # type: ignore[arg-type]
+        assert len(seen(server.requests[-1]).turns) == 1
 
 
 FAILURES: list[tuple[Any, type[LLMError]]] = [
@@ -157,7 +146,7 @@ async def test_a_conversation_goes_on_after_a_failure(case: Case, server: FakeSe
 async def test_a_dead_server_is_told_when_the_assistant_starts(case: Case) -> None:
     with FakeServer() as server:
         provider = case.provider(server)
-    assistant = BaseAssistant(llm=provider, memory=Memory())
+    assistant = BaseAssistant(llm=provider, memory=InMemory())
     with pytest.raises(BrunoError):
         await assistant.initialize()
     assert not assistant.initialized

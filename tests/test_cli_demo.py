@@ -53,7 +53,7 @@ def test_a_wrong_answer_fails_the_demo(engine_here: None, home: pytest.MonkeyPat
     result = invoke("demo")
     assert result.exit_code == 1
     assert result.stdout.count("WRONG") == 2
-    assert "claude: it broke" in result.stdout
+    assert "[claude] it broke" in result.stdout
     assert "2 of 4 answers are wrong." in result.stdout
 
 
@@ -81,6 +81,22 @@ async def test_the_memory_keeps_what_the_assistant_gives_it() -> None:
     assert await memory.retrieve_messages(place) == [oldest]
     await memory.clear_history(place, keep_system_messages=False)
     assert await memory.retrieve_messages(place) == []
+
+
+async def test_the_memory_finds_a_conversation_by_each_of_its_names() -> None:
+    memory = InMemory()
+    first = await memory.get_context("ann")
+    for name in (None, first.session.session_id, first.conversation_id):
+        again = await memory.get_context("ann", name)
+        assert again.conversation_id == first.conversation_id
+    assert (await memory.get_context("bob")).conversation_id != first.conversation_id
+    named = await memory.get_context("ann", "holidays")
+    assert named.conversation_id == "holidays"
+    assert (await memory.get_context("ann", "holidays")).session is named.session
+    for session in (first.session, named.session):
+        await memory.end_session(session.session_id)
+    after = await memory.get_context("ann")
+    assert after.conversation_id not in (first.conversation_id, "holidays")
 
 
 async def test_the_memory_keeps_facts_and_sessions() -> None:

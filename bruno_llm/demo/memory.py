@@ -78,14 +78,36 @@ class InMemory(MemoryInterface):
             session.end_session()
 
     async def get_context(self, user_id: str, session_id: str | None = None) -> ConversationContext:
-        """The conversation of a session, a new one when there is none of that id."""
-        session = self._sessions.get(session_id or "") or await self.create_session(user_id)
+        """The conversation so far.
+
+        bruno-core's ``BaseAssistant`` gives its ``conversation_id`` here, and without one asks for
+        the same user again at each turn; both find the conversation that they began.
+
+        Args:
+            user_id: Whose conversation it is.
+            session_id: The id of a session or of a conversation; ``None`` for the latest one of
+                the user that has not ended. A new one begins where nothing is found.
+        """
+        session = self._find(user_id, session_id)
+        if session is None:
+            session = await self.create_session(user_id)
+            session.conversation_id = session_id or session.conversation_id
         return ConversationContext(
             conversation_id=session.conversation_id,
             user=UserContext(user_id=user_id),
             session=session,
             messages=list(self._messages.get(session.conversation_id, [])),
         )
+
+    def _find(self, user_id: str, id_: str | None) -> SessionContext | None:
+        if id_ in self._sessions:
+            return self._sessions[id_]
+        for session in reversed(self._sessions.values()):
+            if session.user_id == user_id and (
+                session.conversation_id == id_ if id_ else session.is_active
+            ):
+                return session
+        return None
 
     async def clear_history(self, conversation_id: str, keep_system_messages: bool = True) -> None:
         """Forget the messages of a conversation."""
