@@ -1,7 +1,8 @@
-"""The installed command, run as a person runs it: in a pipe, or in a terminal of its own."""
+"""The command, run as a person runs it: in a pipe, or in a terminal of its own."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import select
@@ -9,10 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
 from typing_extensions import Self
+
+from tests.warm import Program
 
 PROGRAM = str(Path(sys.executable).with_name("bruno-llm"))
 PATIENCE = 60.0
@@ -33,54 +37,25 @@ def bare_environment(home: Path, more: Mapping[str, str] | None = None) -> dict[
     }
 
 
-def run(
-    arguments: Sequence[str], env: Mapping[str, str], stdin: str | bytes = b""
-) -> subprocess.CompletedProcess[str]:
-    """Run the command with pipes and return what it said."""
-    given = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run(
-        [PROGRAM, *arguments],
-        env=dict(env),
-        input=given,
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    out, err = done.stdout.decode(), done.stderr.decode()
-    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+class Piped:
+    """The command with a pipe on each side; its ``stdin`` is read to the end, and empty by default.
 
-
-# A session of its own with this terminal: Ctrl-C then reaches the program and nobody else. A test
-# run in the background of a shell script is told to ignore it, and would pass that on.
-_IN_THIS_TERMINAL = """
-import fcntl, os, signal, sys, termios
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
-
-class Terminal:
-    """The command in a pseudo-terminal of 100 columns; ``stdout`` may go to a file instead."""
+    Attributes:
+        stdout: To be read.
+        stderr: To be read; what it holds must fit into a pipe.
+    """
 
     def __init__(
-        self, arguments: Sequence[str], env: Mapping[str, str], stdout: Path | None = None
+        self, arguments: Sequence[str], env: Mapping[str, str], stdin: str | bytes = b""
     ) -> None:
-        self.seen = ""
-        self._read_to = 0
-        target = stdout.open("wb") if stdout else None
-        self._main, side = pty.openpty()
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _IN_THIS_TERMINAL, PROGRAM, *arguments],
-            stdin=side,
-            stdout=target or side,
-            stderr=side,
-            env={**env, "COLUMNS": "100"},
-            start_new_session=True,
-        )
-        os.close(side)
-        if target:
-            target.close()
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        (read, write), (out, their_out), (err, their_err) = os.pipe(), os.pipe(), os.pipe()
+        self._process = Program(arguments, env, read, their_out, their_err)
+        self.stdout, self.stderr = FileIO(out), FileIO(err)
+        for theirs in (read, their_out, their_err):
+            os.close(theirs)
+        with contextlib.suppress(BrokenPipeError), open(write, "wb") as into:
+            into.write(given)
 
     def __enter__(self) -> Self:
         return self
@@ -91,8 +66,65 @@ class Terminal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
+        if error is not None:
             self._process.kill()
+        self._process.wait(PATIENCE)
+        self.stdout.close()
+        self.stderr.close()
+
+    def wait(self) -> int:
+        """Its exit code."""
+        return self._process.wait(PATIENCE)
+
+
+def run(
+    arguments: Sequence[str], env: Mapping[str, str], stdin: str | bytes = b""
+) -> subprocess.CompletedProcess[str]:
+    """Run the command with pipes and return what it said."""
+    with Piped(arguments, env, stdin) as program:
+        out, err = program.stdout.readall().decode(), program.stderr.readall().decode()
+        return subprocess.CompletedProcess(["bruno-llm", *arguments], program.wait(), out, err)
+
+
+def run_installed(
+    arguments: Sequence[str], env: Mapping[str, str], stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """The same with the installed script in a fresh process, which costs seconds."""
+    return subprocess.run(
+        [PROGRAM, *arguments],
+        env=dict(env),
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+class Terminal:
+    """The command in a pseudo-terminal of 100 columns; ``stdout`` may go to a file instead."""
+
+    def __init__(
+        self, arguments: Sequence[str], env: Mapping[str, str], stdout: Path | None = None
+    ) -> None:
+        self.seen = ""
+        self._read_to = 0
+        self._main, side = pty.openpty()
+        env = {**env, "COLUMNS": "100"}
+        with stdout.open("wb") if stdout else open(os.dup(side), "wb") as target:
+            self._process = Program(arguments, env, side, target.fileno(), side, terminal=True)
+        os.close(side)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
         self._process.wait(PATIENCE)
         os.close(self._main)
 

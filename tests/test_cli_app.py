@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from bruno_llm.exceptions import LLMError
 from bruno_llm.testing import FakeServer, Reply
 from tests import cli_runs
 from tests.cli_runs import invoke
-from tests.terminal import PROGRAM, bare_environment, run
+from tests.terminal import Piped, bare_environment, run
 
 home = cli_runs.home
 COMMANDS = cli.list_commands(click.Context(cli))
@@ -160,22 +159,12 @@ def test_nothing_is_lost_when_the_reader_leaves(tmp_path: Path, server: FakeServ
 
     server.script(second_piece_after_the_reader_left)
     env = bare_environment(tmp_path, {"OLLAMA_API_BASE": server.base_url("ollama")})
-    process = subprocess.Popen(
-        [PROGRAM, "ask", "--provider", "ollama", "hello"],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    with process, process.stdout, process.stderr:
-        assert os.read(process.stdout.fileno(), 3) == b"one"
-        process.stdout.close()
+    with Piped(["ask", "--provider", "ollama", "hello"], env) as program:
+        assert program.stdout.read(3) == b"one"
+        program.stdout.close()
         gate.set()
-        said = process.stderr.read().decode()
-        assert process.wait(60) == 141
-    assert said == ""
+        assert program.stderr.readall() == b""
+        assert program.wait() == 141
 
 
 def test_a_pipe_that_cannot_show_a_character_gets_the_rest(

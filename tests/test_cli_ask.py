@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ from bruno_llm.completion import Completion, Trimmed, Usage
 from bruno_llm.testing import FakeServer, Fault, Reply
 from tests import cli_runs
 from tests.cli_runs import PLANTED, invoke, vendor_addresses
-from tests.terminal import PROGRAM, Terminal, bare_environment, run
+from tests.terminal import Piped, Terminal, bare_environment, run, run_installed
+from tests.warm import Program
 
 home = cli_runs.home
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 16
@@ -61,7 +61,7 @@ def test_the_answer_is_on_stdout_and_its_facts_on_stderr(
 ) -> None:
     server.script(Reply("Hello there", usage=Usage(1234, 5, 1239)))
     env = bare_environment(tmp_path, {"OLLAMA_API_BASE": server.base_url("ollama")})
-    done = run(["ask", "What", "is this?"], env, stdin="piped text\n")
+    done = run_installed(["ask", "What", "is this?"], env, stdin="piped text\n")
     assert done.returncode == 0
     assert done.stdout == "Hello there\n"
     who, tokens, price, seconds = done.stderr.strip().split(" | ")
@@ -74,21 +74,12 @@ def test_the_answer_is_written_as_it_arrives(tmp_path: Path, server: FakeServer)
     gate = server.gate()
     server.script(Reply("first second", gate=gate))
     env = bare_environment(tmp_path, {"OLLAMA_API_BASE": server.base_url("ollama")})
-    process = subprocess.Popen(
-        [PROGRAM, "ask", "--quiet", "hello"],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert os.read(process.stdout.fileno(), 100) == b"first"
+    with Piped(["ask", "--quiet", "hello"], env) as program:
+        assert program.stdout.read(100) == b"first"
         gate.set()
-        assert process.stdout.read() == b" second\n"
-        assert process.stderr.read() == b""
-    assert process.returncode == 0
+        assert program.stdout.readall() == b" second\n"
+        assert program.stderr.readall() == b""
+        assert program.wait() == 0
 
 
 def test_ctrl_c_ends_the_request_and_the_program(tmp_path: Path, server: FakeServer) -> None:
@@ -240,11 +231,12 @@ def test_a_background_input_that_never_ends_is_not_waited_for(
     main, side = os.openpty()
     try:
         # A terminal is no pipe and no file.
-        done = subprocess.run([PROGRAM, "ask", "hi"], env=env, stdin=side, timeout=60, check=False)
+        with (tmp_path / "out").open("wb") as out:
+            program = Program(["ask", "hi"], env, side, out.fileno(), out.fileno())
+            assert program.wait(60) == 0
     finally:
         os.close(main)
         os.close(side)
-    assert done.returncode == 0
 
 
 def test_bytes_in_the_pipe_are_refused(ollama: FakeServer) -> None:
