@@ -38,7 +38,7 @@ def bare_environment(home: Path, more: Mapping[str, str] | None = None) -> dict[
 
 
 class Piped:
-    """The command with a pipe on each side; its ``stdin`` is read to the end, and empty by default.
+    """The command, or some ``code``, with a pipe on each side; it reads nothing by default.
 
     Attributes:
         stdout: To be read.
@@ -46,11 +46,16 @@ class Piped:
     """
 
     def __init__(
-        self, arguments: Sequence[str], env: Mapping[str, str], stdin: str | bytes = b""
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        stdin: str | bytes = b"",
+        *,
+        code: str = "",
     ) -> None:
         given = stdin.encode() if isinstance(stdin, str) else stdin
         (read, write), (out, their_out), (err, their_err) = os.pipe(), os.pipe(), os.pipe()
-        self._process = Program(arguments, env, read, their_out, their_err)
+        self._process = Program(arguments, env, read, their_out, their_err, code=code)
         self.stdout, self.stderr = FileIO(out), FileIO(err)
         for theirs in (read, their_out, their_err):
             os.close(theirs)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
+
+from tests.terminal import Piped
 
 pytest_plugins = ["pytester"]
 
@@ -23,7 +27,18 @@ def test_the_examples_run_as_they_stand(pytester: pytest.Pytester) -> None:
     assert len(blocks) == 8
     pytester.makeini(SETTINGS)
     pytester.makepyfile(**{f"test_{place}": block for place, block in enumerate(blocks)})
-    # Processes of their own: pytester would import litellm a second time into this one.
-    recording = pytester.runpytest_subprocess("--record-cassettes", timeout=120)
-    recording.assert_outcomes(passed=1, deselected=18)
-    pytester.runpytest_subprocess(timeout=120).assert_outcomes(passed=19)
+    run(pytester, "--record-cassettes").assert_outcomes(passed=1, deselected=18)
+    run(pytester).assert_outcomes(passed=19)
+
+
+def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
+    """pytest in a process of its own: in this one it would import litellm a second time."""
+    began = time.monotonic()
+    code = (
+        "import os, sys, pytest\n"
+        f"os.chdir({str(pytester.path)!r})\n"
+        f"sys.exit(pytest.main({['-p', 'no:cacheprovider', *options]!r}))"
+    )
+    with Piped([], os.environ, code=code) as program:
+        out, err = (f.readall().decode().splitlines() for f in (program.stdout, program.stderr))
+        return pytest.RunResult(program.wait(), out, err, time.monotonic() - began)

@@ -19,6 +19,9 @@ from tests.contract.matrix import CASES, Case, ask
 
 pytestmark = pytest.mark.usefixtures("no_keys")
 
+# `make test-range` puts another litellm there.
+PATHS = (os.environ.get("PYTHONPATH"), str(Path(__file__).parents[1]))
+
 # One call in a fresh process, with everything a user could notice written down as JSON.
 FIRST_CALL = textwrap.dedent("""
     import asyncio, json, logging, os, sys, time
@@ -86,7 +89,7 @@ def first_call(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             capture_output=True,
             text=True,
             timeout=120,
-            env={**os.environ, "PYTHONPATH": str(Path(_litellm.__file__).parents[1])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, PATHS))},
         )
         assert run.returncode == 0, run.stderr
         result: dict[str, Any] = json.loads((folder / "out").read_text())

@@ -1,4 +1,4 @@
-"""The command in processes that need not import everything anew.
+"""The command, and other programs, in processes that need not import everything anew.
 
 A fresh process spends four seconds of CPU on importing litellm. So one process imports it, once in
 a run of the tests, and every program is a fork of that one, with files, a terminal, an environment
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Program:
-    """``bruno-llm`` with these arguments, in the manner of ``subprocess.Popen``.
+    """``bruno-llm`` in a process of its own, in the manner of ``subprocess.Popen``.
 
     Args:
         arguments: What follows the name of the command.
@@ -38,6 +38,7 @@ class Program:
         stdin: A file descriptor, as the two others.
         terminal: Whether ``stdin`` becomes its terminal, in a session of its own: Ctrl-C then
             reaches it and nobody else.
+        code: A Python program to be run in place of the command.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class Program:
         stderr: int,
         *,
         terminal: bool = False,
+        code: str = "",
     ) -> None:
         self.returncode: int | None = None
         self._status, theirs = os.pipe()
-        order = {"arguments": list(arguments), "env": dict(env), "terminal": terminal}
+        order = {"arguments": list(arguments), "env": dict(env), "terminal": terminal, "code": code}
         try:
             socket.send_fds(_ours(), [json.dumps(order).encode()], [stdin, stdout, stderr, theirs])
         finally:
@@ -143,8 +145,10 @@ def serve(fd: int) -> Any:
             if (pid := os.fork()) == 0:
                 line.close()
                 os.close(status)
-                _become(json.loads(data), streams)
-                return main
+                order = json.loads(data)
+                _become(order, streams)
+                code = order["code"]
+                return functools.partial(exec, code, {"__name__": "__main__"}) if code else main
             _tell_how_it_ends(pid, status, [*streams, line.fileno()])
         for file in files:
             os.close(file)
