@@ -224,7 +224,7 @@ def every_call_is_explained(run: Run, log: Log) -> None:
 async def test_every_call_ends_rightly(
     case: Case, calls: int, streams: int, faulty: FaultyServer
 ) -> None:
-    calls, streams = sized(calls // 2, 40) * 2, sized(streams // 2, 15) * 2
+    calls, streams = sized(calls, 30), sized(streams, 10)
     soaked = Soaked(case, faulty, SILENCE if calls > 500 else SHORT_SILENCE)
     sockets_before, tasks_before = sockets(), own_tasks()
 
@@ -266,10 +266,10 @@ async def test_every_call_ends_rightly(
 
 
 @pytest.mark.slow
-@pytest.mark.sized
+@pytest.mark.full
 async def test_memory_is_flat(faulty: FaultyServer) -> None:
     """Round after round through the same provider leaves nothing behind."""
-    calls, streams, rounds = 60, 20, sized(3, 2)
+    calls, streams, rounds = 60, 20, sized(3)
     soaked = Soaked(OPENAI, faulty, silence=1.0)
     # Its last thousand bookings are kept on purpose.
     soaked.provider.costs = None
