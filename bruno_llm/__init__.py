@@ -49,7 +49,8 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
         ToolLimitError,
         TransientError,
     )
-    from bruno_llm.factory.factory import LLMFactory, UnifiedProviderFactory
+    from bruno_llm.factory.factory import LLMFactory
+    from bruno_llm.factory.unified import UnifiedProviderFactory
     from bruno_llm.fallback import FallbackProvider
     from bruno_llm.messages import completion_message, file_message, image_message, tool_result
     from bruno_llm.policies.cache import Cache
@@ -119,7 +120,8 @@ _HOMES = {
         "ToolLimitError",
         "TransientError",
     ),
-    "bruno_llm.factory.factory": ("LLMFactory", "UnifiedProviderFactory"),
+    "bruno_llm.factory.factory": ("LLMFactory",),
+    "bruno_llm.factory.unified": ("UnifiedProviderFactory",),
     "bruno_llm.fallback": ("FallbackProvider",),
     "bruno_llm.messages": ("completion_message", "file_message", "image_message", "tool_result"),
     "bruno_llm.costs.prices": ("ModelPrice",),

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bruno_llm.arguments import ProviderSettings
 from bruno_llm.checks import nearest
 from bruno_llm.exceptions import ConfigurationError, InvalidRequestError
 from bruno_llm.options import (
     ChatOptions,
     Features,
     OnlyOnCalls,
-    ProviderSettings,
     RouteOptions,
     Tuning,
     names_of,

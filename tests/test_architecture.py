@@ -27,7 +27,7 @@ LAYERS = (
     {"_former"},
     {"_version", "_clock", "_loops", "exceptions", "completion", "capabilities"}
     | {"options", "results", "tokens"},
-    {"redaction", "checks", "cooldown"},
+    {"arguments", "checks", "cooldown", "redaction"},
     {"keys", "messages", "params", "policies", "costs", "demo"},
     {"chat", "wire"},
     {"_litellm", "errors", "tools"},

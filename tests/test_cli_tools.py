@@ -14,7 +14,7 @@ import keyring
 import pytest
 
 from bruno_llm import CostTracker, Usage, keys
-from bruno_llm.config.settings import config_schema
+from bruno_llm.config.schema import config_schema
 from tests import cli_runs
 from tests.cli_runs import PLANTED, invoke
 from tests.terminal import Terminal, bare_environment

@@ -32,9 +32,12 @@ from bruno_llm import (
     keys,
 )
 from bruno_llm.config import policies
+from bruno_llm.config.explain import Setting
 from bruno_llm.config.file import find_config_file, read_config_file
+from bruno_llm.config.layers import PRECEDENCE, Layer
 from bruno_llm.config.names import KINDS, VENDOR_PARAMS
-from bruno_llm.config.settings import PRECEDENCE, Layer, ProviderConfig, Setting, config_schema
+from bruno_llm.config.schema import config_schema
+from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError
 
 KEY = "sk-planted-1234567890-WXYZ"

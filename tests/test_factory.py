@@ -28,8 +28,9 @@ from bruno_llm.exceptions import (
     ProviderConnectionError,
     ServiceUnavailableError,
 )
-from bruno_llm.factory.factory import LLMFactory, UnifiedProviderFactory
+from bruno_llm.factory.factory import LLMFactory
 from bruno_llm.factory.health import ProviderHealth, check_all, is_local
+from bruno_llm.factory.unified import UnifiedProviderFactory
 from bruno_llm.fallback import FallbackProvider
 from bruno_llm.policies.retry import Retry
 from bruno_llm.provider import LiteLLMProvider

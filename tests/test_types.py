@@ -15,20 +15,22 @@ import pytest
 import bruno_llm
 from bruno_llm import ClaudeProvider, GeminiProvider, LiteLLMProvider, OllamaProvider
 from bruno_llm import OpenAIProvider as OpenAI
+from bruno_llm.arguments import (
+    ClaudeSettings,
+    FactorySettings,
+    GeminiSettings,
+    OllamaSettings,
+    OpenAISettings,
+    ProviderSettings,
+)
 from bruno_llm.options import (
     CallOptions,
     ClaudeOptions,
-    ClaudeSettings,
-    FactorySettings,
     GeminiOptions,
-    GeminiSettings,
     NamedOptions,
     OllamaOptions,
-    OllamaSettings,
     OpenAIOptions,
-    OpenAISettings,
     ProviderOptions,
-    ProviderSettings,
     names_of,
 )
 from bruno_llm.params import CHAT_PARAMS, PER_CALL

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from bruno_llm import keys
 from bruno_llm.cli._console import printable, table
+from bruno_llm.config.explain import Setting
 from bruno_llm.config.file import find_config_file, read_config_file
-from bruno_llm.config.settings import PRECEDENCE, ProviderConfig, Setting
+from bruno_llm.config.layers import PRECEDENCE
+from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.factory.factory import LLMFactory
 from bruno_llm.factory.health import ProviderHealth

@@ -15,8 +15,8 @@ from bruno_llm.chat import models_of
 from bruno_llm.cli._choice import close
 from bruno_llm.cli._console import printable, table
 from bruno_llm.cli._routes import pricing_of, route_of
-from bruno_llm.factory.build import Registry, Target
 from bruno_llm.factory.factory import LLMFactory
+from bruno_llm.factory.registry import Registry, Target
 
 if TYPE_CHECKING:
     from bruno_core.interfaces.llm import LLMInterface

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bruno_llm.call.pricing import Pricing
-    from bruno_llm.factory.build import Target
+    from bruno_llm.factory.registry import Target
 
 __all__ = ["pricing_of", "route_of"]
 

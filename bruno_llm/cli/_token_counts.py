@@ -12,7 +12,7 @@ from bruno_llm.capabilities import capabilities_of
 from bruno_llm.cli._console import table
 from bruno_llm.cli._routes import pricing_of, route_of
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.factory.build import Registry
+from bruno_llm.factory.registry import Registry
 from bruno_llm.tokens.counter import counter_for
 
 if TYPE_CHECKING:

@@ -46,6 +46,6 @@ def show(provider: str | None, config: str | None, profile: str | None, as_json:
 def schema() -> None:
     """Print the JSON schema of a configuration file, for editors and forms."""
     from bruno_llm.cli._console import print_json
-    from bruno_llm.config.settings import config_schema
+    from bruno_llm.config.schema import config_schema
 
     print_json(config_schema())

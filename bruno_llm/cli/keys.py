@@ -66,6 +66,6 @@ def delete(ctx: click.Context, provider: str) -> None:
 
 def _account(provider: str) -> str:
     """The name that a provider's key is looked up under, whichever of its names was given."""
-    from bruno_llm.factory.build import Registry
+    from bruno_llm.factory.registry import Registry
 
     return Registry().find(provider).name

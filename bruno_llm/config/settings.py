@@ -1,24 +1,13 @@
 """The configuration of a provider: from code, a file, the environment or bruno-core.
 
-One order decides which value holds, written here and nowhere else (``PRECEDENCE``):
-
-    call > constructor > file > environment > default
-
-``call`` is what ``generate()`` is given; ``constructor`` what code passes to ``LLMFactory.create``
-or ``ProviderConfig``; ``file`` a profile of a configuration file; ``environment`` the variables
-of :mod:`bruno_llm.config.env`. A setting is taken whole from the highest place that has it; only
-``params`` are merged name by name. The key of a vendor has two places below these: the vendor's
-own variable (``OPENAI_API_KEY``) and the keyring of the system (see :mod:`bruno_llm.keys`).
-
-:meth:`ProviderConfig.explain` says for every setting where its value came from.
+:mod:`bruno_llm.config.layers` says which place wins; :meth:`ProviderConfig.explain` says for every
+setting where its value came from.
 """
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from bruno_core.models.config import BrunoConfig, LLMConfig
@@ -35,53 +24,15 @@ from pydantic import (
 
 from bruno_llm.checks import Count, Temperature, nearest
 from bruno_llm.config import policies
-from bruno_llm.config.env import (
-    bruno_core_settings,
-    expand,
-    named_provider,
-    provider_settings,
-)
+from bruno_llm.config.env import named_provider
 from bruno_llm.config.errors import describe
+from bruno_llm.config.explain import Setting, explain, shown
 from bruno_llm.config.file import find_config_file, lay, read_config_file
+from bruno_llm.config.layers import Layer, environment_layer, expanded
 from bruno_llm.config.names import KINDS, VENDOR_PARAMS, canonical, with_provider
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.keys import hide_url_secrets, mask, resolve_key
 
-__all__ = ["PRECEDENCE", "Layer", "ProviderConfig", "Setting", "config_schema"]
-
-PRECEDENCE = ("call", "constructor", "file", "environment", "default")
-"""Where a setting may come from, the place that wins first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One line of :meth:`ProviderConfig.explain`.
-
-    Attributes:
-        name: The setting; ``params.top_p`` for a parameter of the vendor.
-        value: Its value, with keys masked and a system prompt as its length.
-        source: One of ``PRECEDENCE``, with the file and profile or the variable; for a key
-            also ``"keyring"`` or ``"not set"``.
-    """
-
-    name: str
-    value: Any
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Settings from one place.
-
-    Attributes:
-        values: Setting -> value.
-        source: What :class:`Setting` shows as their source.
-        where: Setting -> a more exact source, such as the variable.
-    """
-
-    values: Mapping[str, Any]
-    source: str
-    where: Mapping[str, str] = field(default_factory=dict)
+__all__ = ["ProviderConfig"]
 
 
 class ProviderConfig(BaseModel):
@@ -187,7 +138,7 @@ class ProviderConfig(BaseModel):
         return self
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
-        return [(n, self._shown(n)) for n in type(self).model_fields if n in self.model_fields_set]
+        return [(n, shown(self, n)) for n in type(self).model_fields if n in self.model_fields_set]
 
     @classmethod
     def from_layers(cls, *layers: Layer, accepts: Collection[str] = ()) -> ProviderConfig:
@@ -302,7 +253,7 @@ class ProviderConfig(BaseModel):
         chosen = file.choose(profile or environ.get("BRUNO_LLM_PROFILE") or None)
 
         def load(name: str, above: Mapping[str, Any], *, follow: bool) -> ProviderConfig:
-            values = _expanded(file.profiles[name], environ)
+            values = expanded(file.profiles[name], environ)
             if follow and isinstance(values.get("fallback"), list):
                 # A member's own fallback is not followed, so two profiles may name each other.
                 values["fallback"] = [
@@ -345,10 +296,17 @@ class ProviderConfig(BaseModel):
             environment_layer(llm.provider, environ),
         )
 
-    def source(self, name: str) -> str:
-        """Where a setting came from, as :class:`Setting` says it."""
-        known = "constructor" if name in self.model_fields_set else "default"
-        return self._sources.get(name, known)
+    def source(self, name: str, inside: str | None = None) -> str:
+        """Where a setting came from, as :class:`Setting` says it.
+
+        Args:
+            name: The setting; ``params.top_p`` for a parameter of the vendor.
+            inside: The setting that holds it, when nothing is known of it alone.
+        """
+        if name in self._sources or inside is None:
+            known = "constructor" if name in self.model_fields_set else "default"
+            return self._sources.get(name, known)
+        return self.source(inside)
 
     def explain(self, provider_class: type | None = None) -> list[Setting]:
         """Every setting, its value as it may be shown, and where it came from.
@@ -357,158 +315,4 @@ class ProviderConfig(BaseModel):
             provider_class: The class that will be built; its own defaults and the place where
                 its key is found are then shown too.
         """
-        rows: list[Setting] = []
-        for name in type(self).model_fields:
-            if name == "params":
-                rows += [
-                    Setting(f"params.{p}", policies.presentable(v), self._param_source(p))
-                    for p, v in sorted(self.params.items())
-                ]
-            elif name in self.model_fields_set:
-                rows.append(Setting(name, self._shown(name), self.source(name)))
-            elif name == "api_key":
-                rows.append(self._explain_key(provider_class))
-            else:
-                rows.append(_class_default(name, provider_class))
-        return rows
-
-    def _param_source(self, name: str) -> str:
-        return self._sources.get(f"params.{name}", self.source("params"))
-
-    def _explain_key(self, provider_class: type | None) -> Setting:
-        env = tuple(getattr(provider_class, "api_key_env", None) or ())
-        key = resolve_key(self.provider.partition("/")[0], None, env)
-        if key is None:
-            needed = getattr(provider_class, "needs_key", True)
-            return Setting("api_key", None, "not set" if needed else "not needed")
-        place = key.source if key.source == "keyring" else f"environment {key.source}"
-        return Setting("api_key", key.masked, place)
-
-    def _shown(self, name: str) -> Any:
-        value = getattr(self, name)
-        if name == "api_key" and value is not None:
-            return mask(value)
-        if name == "system_prompt" and value is not None:
-            return f"({len(value)} characters)"
-        if name == "fallback":
-            return [m if isinstance(m, str) else m.provider for m in value]
-        if name == "budget" and value is not None and len(value) == 1:
-            return (
-                value[0].limit
-                if value[0].model_fields_set == {"limit"}
-                else policies.presentable(value[0])
-            )
-        return policies.presentable(value)
-
-
-def config_schema() -> dict[str, Any]:
-    """The JSON schema of a configuration, for forms and editors.
-
-    It describes a file with one configuration or with profiles; the former alone is at
-    ``$defs.ProviderConfig``.
-    """
-    schema = ProviderConfig.model_json_schema(ref_template="#/$defs/{model}")
-    definitions = schema.pop("$defs")
-    # A model that refers to itself is a reference into the definitions already.
-    one = definitions["ProviderConfig"]
-    one["properties"] |= {
-        name: {"description": "parameter of the vendor"} for name in VENDOR_PARAMS
-    }
-    one["required"] = []
-    reference = {"$ref": "#/$defs/ProviderConfig"}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "bruno-llm configuration",
-        "$defs": definitions,
-        "if": {"type": "object", "required": ["profiles"]},
-        "then": {
-            "type": "object",
-            "properties": {
-                "default_profile": {"type": "string"},
-                "defaults": reference,
-                "profiles": {
-                    "type": "object",
-                    "minProperties": 1,
-                    "additionalProperties": reference,
-                },
-            },
-            "additionalProperties": False,
-        },
-        "else": reference,
-    }
-
-
-def environment_layer(
-    provider: str,
-    environ: Mapping[str, str],
-    *,
-    prefix: str = "BRUNO_LLM",
-    others: Collection[str] = (),
-    accepts: Collection[str] = (),
-    also: Collection[str] = (),
-) -> Layer:
-    """What the environment says about a provider (see :mod:`bruno_llm.config.env`).
-
-    Args:
-        provider: Its name; a model string when the model is known already.
-        environ: The environment.
-        prefix: What the variables begin with.
-        others: Names of other providers whose variables begin the same way.
-        accepts: Further names that it knows as settings.
-        also: Further names of it that ``BRUNO_LLM_PROVIDER`` may have.
-
-    Raises:
-        ConfigurationError: A variable of this provider is unknown or cannot be read.
-    """
-    vendor = provider.partition("/")[0].lower()
-    own = provider_settings(
-        vendor, {**KINDS, **VENDOR_PARAMS}, environ, prefix=prefix, others=others
-    )
-    own.pop("provider", None)
-    known = {*KINDS, *VENDOR_PARAMS, *accepts, "max_retries", "track_cost"}
-    for name, (_, variable) in own.items():
-        if name not in known:
-            raise ConfigurationError(
-                f"{variable} sets {name!r}, which is unknown{nearest(name, known)}"
-            )
-    found = {**bruno_core_settings({vendor, *also}, KINDS, environ, prefix=prefix), **own}
-    if "/" in provider:
-        # The model is in the name already.
-        found.pop("model", None)
-    return Layer(
-        {name: value for name, (value, _) in found.items()},
-        "environment",
-        {name: variable for name, (_, variable) in found.items()},
-    )
-
-
-def _expanded(values: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    kinds = {**KINDS, **VENDOR_PARAMS}
-    return {
-        name: (
-            [expand(member, environ, name, "text") for member in value]
-            if isinstance(value, list)
-            else expand(value, environ, name, kinds.get(name, "any"))
-        )
-        for name, value in values.items()
-    }
-
-
-def _class_default(name: str, provider_class: type | None) -> Setting:
-    if provider_class is None:
-        return Setting(name, None, "default")
-    if name == "model":
-        return Setting(name, getattr(provider_class, "default_model", None), "default")
-    if name == "base_url":
-        for variable in getattr(provider_class, "base_url_env", None) or ():
-            if os.environ.get(variable):
-                shown = hide_url_secrets(os.environ[variable])
-                return Setting(name, shown, f"environment {variable}")
-        own = getattr(getattr(provider_class, "vendor", None), "base_url", None)
-        return Setting(name, own, "default")
-    parameter = inspect.signature(provider_class).parameters.get(name)
-    default = parameter.default if parameter is not None else None
-    if default is inspect.Parameter.empty:
-        default = None
-    plain = default is None or isinstance(default, str | int | float)
-    return Setting(name, default if plain else str(default), "default")
+        return explain(self, provider_class)

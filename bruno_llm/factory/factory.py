@@ -8,66 +8,60 @@ llm = await LLMFactory.create_available(["ollama", "openai"], prefer="local")
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Collection, Mapping, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.config import BrunoConfig, LLMConfig
 from bruno_core.utils.logging import get_logger
 
-from bruno_llm.checks import nearest
-from bruno_llm.config.env import named_provider
-from bruno_llm.config.names import canonical, with_provider
-from bruno_llm.config.settings import Layer, ProviderConfig, Setting, environment_layer
+from bruno_llm.config.explain import Setting
+from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.factory import health
 from bruno_llm.factory.build import (
-    BUILTIN,
-    ProviderClass,
-    Registry,
-    Target,
-    arguments_of,
     build,
-    is_litellm,
+    inherited,
     own_names,
     split,
 )
+from bruno_llm.factory.choose import (
+    Candidate,
+    Preference,
+    check_preference,
+    close,
+    examine,
+    name_of,
+    rank,
+    reasons,
+)
+from bruno_llm.factory.configure import configure
 from bruno_llm.factory.plugins import broken_plugins
+from bruno_llm.factory.registry import BUILTIN, ProviderClass, Registry, Target
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.embeddings.embedder import LiteLLMEmbedder
-    from bruno_llm.embeddings.named import GeminiEmbedder, OllamaEmbedder, OpenAIEmbedder
+    from bruno_llm.arguments import FactorySettings
     from bruno_llm.fallback import FallbackProvider
-    from bruno_llm.options import FactorySettings
     from bruno_llm.providers.claude import ClaudeProvider
     from bruno_llm.providers.gemini import GeminiProvider
     from bruno_llm.providers.ollama import OllamaProvider
     from bruno_llm.providers.openai import OpenAIProvider
 
-__all__ = ["LLMFactory", "UnifiedProviderFactory"]
+__all__ = ["LLMFactory"]
 
 logger = get_logger(__name__)
 
 AnyConfig = Mapping[str, Any] | ProviderConfig | LLMConfig | BrunoConfig
-Candidate = str | Mapping[str, Any] | ProviderConfig | LLMInterface
-Preference = Literal["local", "cheapest", "fastest"] | Sequence[str]
-
-# What a member of a fallback takes over from the first provider, when it has none of its own.
-# Not the key, the address, the model and the limits: these belong to one vendor.
-_INHERITED = ("timeout", "system_prompt", "temperature", "max_tokens", "retry", "window")
-_SHARED = ("costs", "cache")
 
 
 class LLMFactory:
     """Creates providers by name. Needs no instance; every method is a class method.
 
     A name is one of ``list_providers()``, or any litellm model string (``vendor/model``).
-    Settings are taken in the order of ``bruno_llm.config.settings.PRECEDENCE``. Nothing is
+    Settings are taken in the order of ``bruno_llm.config.layers.PRECEDENCE``. Nothing is
     connected, and a missing key is the first call's error, not this one's.
     """
 
@@ -140,7 +134,7 @@ class LLMFactory:
             values, objects = split(config)
         more, more_objects = split(kwargs)
         objects = {n: o for n, o in objects.items() if n not in more} | more_objects
-        target, settings = cls._configure(provider, base, {**values, **more})
+        target, settings = configure(cls._registry, provider, base, {**values, **more})
         return cls._create(target, settings, objects)
 
     @classmethod
@@ -167,7 +161,9 @@ class LLMFactory:
             ConfigurationError: See :meth:`create`; or no provider is named anywhere.
         """
         plain, objects = split(kwargs)
-        target, settings = cls._configure(provider, None, plain, prefix=prefix, ask_env=True)
+        target, settings = configure(
+            cls._registry, provider, None, plain, prefix=prefix, ask_env=True
+        )
         return cls._create(target, settings, objects)
 
     @classmethod
@@ -192,7 +188,7 @@ class LLMFactory:
         config = ProviderConfig.from_file(
             path, profile, others=cls.list_providers(), accepts=cls.options_of, **plain
         )
-        return cls._create(*cls._configure(None, config, {}), objects)
+        return cls._create(*configure(cls._registry, None, config, {}), objects)
 
     @classmethod
     async def create_with_fallback(
@@ -231,8 +227,8 @@ class LLMFactory:
         ]
         checks = await health.check_all(created, timeout=timeout)
         if not any(found.ok for found in checks):
-            await _close([provider for _, provider in created])
-            raise LLMError(f"All providers failed to connect: {_reasons(checks)}")
+            await close([provider for _, provider in created])
+            raise LLMError(f"All providers failed to connect: {reasons(checks)}")
         order = sorted(range(len(created)), key=lambda place: not checks[place].ok)
         return _fallback([created[place][1] for place in order])
 
@@ -269,11 +265,11 @@ class LLMFactory:
         listed: Sequence[Candidate] = wanted if candidates is None else candidates
         if not listed:
             raise ConfigurationError("there are no candidates to choose from")
-        _check_preference(prefer, [_name_of(candidate) for candidate in listed])
-        examined = await cls._examine(listed, requires, timeout)
+        check_preference(prefer, [name_of(candidate) for candidate in listed])
+        examined = await examine(cls._new, listed, requires, timeout)
         usable = [pair for pair in examined if pair[0].ok]
-        found, chosen = min(usable, key=lambda pair: _rank(pair[0], prefer), default=(None, None))
-        await _close(
+        found, chosen = min(usable, key=lambda pair: rank(pair[0], prefer), default=(None, None))
+        await close(
             [
                 own
                 for _, own in examined
@@ -281,7 +277,7 @@ class LLMFactory:
             ]
         )
         if found is None or chosen is None:
-            raise LLMError(f"no provider can be used: {_reasons([line for line, _ in examined])}")
+            raise LLMError(f"no provider can be used: {reasons([line for line, _ in examined])}")
         logger.info("provider_chosen", provider=found.name, model=found.model, prefer=prefer)
         return chosen
 
@@ -308,8 +304,8 @@ class LLMFactory:
             if providers is None
             else providers
         )
-        examined = await cls._examine(listed, (), timeout)
-        await _close([own for _, own in examined if not any(own is given for given in listed)])
+        examined = await examine(cls._new, listed, (), timeout)
+        await close([own for _, own in examined if not any(own is given for given in listed)])
         found: dict[str, health.ProviderHealth] = {}
         for line, _ in examined:
             found[line.name if line.name not in found else f"{line.name}/{line.model}"] = line
@@ -324,7 +320,7 @@ class LLMFactory:
         Raises:
             ConfigurationError: See :meth:`create`.
         """
-        target, settings = cls._configure(provider, config, {}, ask_env=config is None)
+        target, settings = configure(cls._registry, provider, config, {}, ask_env=config is None)
         return settings.explain(target.create if isinstance(target.create, type) else None)
 
     @classmethod
@@ -364,82 +360,8 @@ class LLMFactory:
         return broken_plugins({**taken, **dict.fromkeys(cls._registry.registered, "register()")})
 
     @classmethod
-    def _configure(
-        cls,
-        provider: str | None,
-        base: ProviderConfig | None,
-        values: Mapping[str, Any],
-        *,
-        prefix: str = "BRUNO_LLM",
-        ask_env: bool = False,
-    ) -> tuple[Target, ProviderConfig]:
-        """Lay the settings over the environment's, and find who they are for."""
-        upper = canonical(values)
-        if provider is None and base is None:
-            upper = with_provider(upper)
-        named = upper.pop("provider", None) or (base.provider if base is not None else None)
-        name, source = provider or named, "constructor"
-        if name is None and ask_env:
-            name, variable = named_provider(os.environ, prefix)
-            source = f"environment {variable}"
-        if not isinstance(name, str) or not name.strip():
-            raise ConfigurationError(
-                "no provider is named",
-                hint=f"one of {', '.join(cls.list_providers())}, or vendor/model",
-            )
-        target = cls._registry.find(name)
-        if named is not None and cls._registry.find(str(named)).name != target.name:
-            raise ConfigurationError(
-                f"the provider is {provider!r} here, but {named!r} in the configuration"
-            )
-        accepts = own_names(target.create)
-        # Looking for plugins takes milliseconds, so it is left out when no variable asks for it.
-        asked = any(variable.startswith(f"{prefix}_") for variable in os.environ)
-        layer = environment_layer(
-            target.name if target.model is None else f"{target.name}/{target.model}",
-            os.environ,
-            prefix=prefix,
-            others=cls.list_providers() if asked else (),
-            accepts=accepts,
-            also=cls._registry.also(target.name),
-        )
-        if base is not None:
-            more = {"provider": provider} if provider else {}
-            return target, base.over(layer, accepts=accepts, **upper, **more)
-        return target, ProviderConfig.from_layers(
-            Layer({"provider": name}, source),
-            Layer(upper, "constructor"),
-            layer,
-            accepts=accepts,
-        )
-
-    @classmethod
     def options_of(cls, provider: str) -> frozenset[str]:
         return own_names(cls._registry.find(provider).create)
-
-    @classmethod
-    async def _examine(
-        cls, listed: Sequence[Candidate], requires: Collection[str], timeout: float
-    ) -> list[tuple[health.ProviderHealth, LLMInterface | None]]:
-        """Create and check candidates; one that cannot be created is a line that says why."""
-        created: list[tuple[str, LLMInterface]] = []
-        lines: list[health.ProviderHealth | None] = []
-        for candidate in listed:
-            name = _name_of(candidate)
-            try:
-                provider = candidate if isinstance(candidate, LLMInterface) else cls._new(candidate)
-            except ConfigurationError as error:
-                lines.append(
-                    health.ProviderHealth(
-                        name, configured=False, problem=error.message, hint=error.hint
-                    )
-                )
-            else:
-                created.append((name, provider))
-                lines.append(None)
-        checks = await health.check_all(created, requires=requires, timeout=timeout)
-        found = iter(zip(checks, (provider for _, provider in created), strict=True))
-        return [next(found) if line is None else (line, None) for line in lines]
 
     @classmethod
     def _new(cls, candidate: str | Mapping[str, Any] | ProviderConfig) -> LLMInterface:
@@ -453,161 +375,16 @@ class LLMFactory:
         if not config.fallback:
             return first
         members = [first]
-        inherited = {n: getattr(config, n) for n in _INHERITED if n in config.model_fields_set}
-        shared = {n: v for n in _SHARED if (v := getattr(first, n, None)) is not None}
         for member in config.fallback:
             lower = ProviderConfig(provider=member) if isinstance(member, str) else member
-            # A policy that was passed as an object, such as retry, goes along with the settings.
-            more: dict[str, Any] = {n: objects[n] for n in _INHERITED if n in objects} | shared
-            written = lower.model_fields_set
-            extra = {n: v for n, v in {**inherited, **more}.items() if n not in written}
-            if "budget" in written:
-                extra.pop("costs", None)
             create = cls._registry.find(lower.provider).create
-            if not is_litellm(create):
-                takes = own_names(create) | {"system_prompt"}
-                extra = {n: v for n, v in extra.items() if n in takes}
+            extra = inherited(create, lower, config, objects, first)
             # Its own fallback is not followed, so two profiles may name each other.
-            alone = lower.model_copy(update={"fallback": []})
-            members.append(cls.create(None, alone, **extra))
+            members.append(cls.create(None, lower.model_copy(update={"fallback": []}), **extra))
         return _fallback(members)
-
-
-class UnifiedProviderFactory:
-    """Language models and embeddings by name, as bruno-llm 0.2.0 offered them."""
-
-    @classmethod
-    def create_llm(
-        cls, provider: str, config: AnyConfig | None = None, **kwargs: Any
-    ) -> LLMInterface:
-        """The same as ``LLMFactory.create``."""
-        return LLMFactory.create(provider, config, **kwargs)
-
-    @overload
-    @classmethod
-    def create_embedding(
-        cls, provider: Literal["gemini"], config: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> GeminiEmbedder: ...
-    @overload
-    @classmethod
-    def create_embedding(
-        cls, provider: Literal["ollama"], config: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> OllamaEmbedder: ...
-    @overload
-    @classmethod
-    def create_embedding(
-        cls, provider: Literal["openai"], config: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> OpenAIEmbedder: ...
-    @overload
-    @classmethod
-    def create_embedding(
-        cls, provider: str, config: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> LiteLLMEmbedder: ...
-    @classmethod
-    def create_embedding(
-        cls, provider: str, config: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> LiteLLMEmbedder:
-        """An embedder of ``openai``, ``ollama``, ``gemini`` or ``mistral``, or of a model string.
-
-        Raises:
-            ConfigurationError: Nothing has that name, or the embedder refuses a setting.
-        """
-        plain, objects = split({**(config or {}), **kwargs})
-        name = provider.strip()
-        named = "LiteLLMEmbedder"
-        if "/" in name:
-            plain.setdefault("model", name)
-        elif name.lower() in _EMBEDDERS:
-            named = _EMBEDDERS[name.lower()]
-        else:
-            raise ConfigurationError(
-                f"there is no embedder {name!r}{nearest(name.lower(), _EMBEDDERS)}"
-            )
-        settings = ProviderConfig.from_layers(
-            Layer({**plain, "provider": name}, "constructor"), accepts=_OF_EMBEDDERS
-        )
-        embedder_class: type[LiteLLMEmbedder] = getattr(import_module("bruno_llm"), named)
-        return embedder_class(**{**arguments_of(settings), **objects})
-
-    @classmethod
-    def list_llm_providers(cls) -> list[str]:
-        """The same as ``LLMFactory.list_providers``."""
-        return LLMFactory.list_providers()
-
-    @classmethod
-    def list_embedding_providers(cls) -> list[str]:
-        """The names that :meth:`create_embedding` takes."""
-        return sorted(_EMBEDDERS)
-
-    @classmethod
-    def list_all_providers(cls) -> dict[str, list[str]]:
-        """``{"llm": [...], "embedding": [...]}``."""
-        return {"llm": cls.list_llm_providers(), "embedding": cls.list_embedding_providers()}
-
-
-_OF_EMBEDDERS = ("dimensions", "batch_size", "encoding_format", "input_type")
-_EMBEDDERS = {
-    "gemini": "GeminiEmbedder",
-    "mistral": "MistralEmbedder",
-    "ollama": "OllamaEmbedder",
-    "openai": "OpenAIEmbedder",
-}
 
 
 def _fallback(providers: list[LLMInterface]) -> FallbackProvider:
     from bruno_llm.fallback import FallbackProvider
 
     return FallbackProvider(providers)
-
-
-def _name_of(candidate: Candidate) -> str:
-    if isinstance(candidate, str):
-        return candidate
-    if isinstance(candidate, LLMInterface):
-        return str(getattr(candidate, "name", type(candidate).__name__))
-    if isinstance(candidate, ProviderConfig):
-        return candidate.provider
-    return str(candidate.get("provider") or candidate.get("model") or "without a name")
-
-
-def _check_preference(prefer: Preference | None, names: Sequence[str]) -> None:
-    if prefer is None or prefer in ("local", "cheapest", "fastest"):
-        return
-    if isinstance(prefer, str):
-        raise ConfigurationError(
-            f"prefer={prefer!r} must be 'local', 'cheapest', 'fastest' or a list of names"
-        )
-    unknown = [name for name in prefer if name not in names]
-    if unknown:
-        raise ConfigurationError(
-            f"prefer names {unknown[0]!r}, which is not among the candidates: {', '.join(names)}"
-        )
-
-
-def _rank(found: health.ProviderHealth, prefer: Preference | None) -> float:
-    """Lower is better; ``min`` keeps the first of equals."""
-    last = float("inf")
-    if prefer == "local":
-        return float(not found.local)
-    if prefer == "cheapest":
-        return last if found.price is None else found.price
-    if prefer == "fastest":
-        # Without an answer to its check, nobody knows how fast it is.
-        return last if found.latency is None or found.reachable is None else found.latency
-    if prefer is None or found.name not in prefer:
-        return 0.0 if prefer is None else last
-    return float(list(prefer).index(found.name))
-
-
-def _reasons(checks: Sequence[health.ProviderHealth]) -> str:
-    lines = []
-    for found in checks:
-        hint = f" ({found.hint})" if found.hint else ""
-        lines.append(f"{found.name}: {found.problem}{hint}")
-    return "; ".join(lines)
-
-
-async def _close(providers: Sequence[LLMInterface | None]) -> None:
-    """Close what has connections; a provider that was not chosen may fail to, silently."""
-    closing = [p.aclose() for p in providers if p is not None and hasattr(p, "aclose")]
-    await asyncio.gather(*closing, return_exceptions=True)

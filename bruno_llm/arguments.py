@@ -1,0 +1,128 @@
+"""What the constructors and the factory take by name, for editors and type checkers.
+
+A named provider takes the options of its own vendor alone, so ``OpenAIProvider(num_ctx=4096)`` is
+a type error; :mod:`bruno_llm.options` has what a call takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import TypedDict
+
+from bruno_llm.options import (
+    ChatOptions,
+    ClaudeOptions,
+    GeminiOptions,
+    MistralOptions,
+    NamedOptions,
+    OllamaOptions,
+    OpenAIOptions,
+)
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from bruno_llm.costs.tracker import CostTracker
+    from bruno_llm.policies.cache import Cache
+    from bruno_llm.policies.retry import Retry
+    from bruno_llm.policies.timeouts import Timeout
+    from bruno_llm.policies.window import ContextWindow
+    from bruno_llm.rate_limit.limit import RateLimit
+
+__all__ = [
+    "ClaudeSettings",
+    "FactorySettings",
+    "GeminiSettings",
+    "MistralSettings",
+    "OllamaSettings",
+    "OpenAISettings",
+    "ProviderSettings",
+]
+
+
+class ProviderSettings(TypedDict, total=False):
+    """What every provider's constructor takes besides the model and the options.
+
+    Attributes:
+        api_key: The key; else the vendor's variables and the system's keyring are asked.
+        base_url: Another address of the vendor's API.
+        timeout: Seconds, or a ``Timeout``.
+        system_prompt: Sent first on every call.
+        temperature: Default of every call.
+        max_tokens: Default of every call: the longest answer, in tokens.
+        retry: What to do after passing failures; ``None`` for one try.
+        rate_limit: Requests and tokens per minute, and calls at once.
+        costs: Books every call and keeps budgets.
+        cache: Keeps answers.
+        window: Fits long conversations into the model's context window.
+    """
+
+    api_key: str | SecretStr | None
+    base_url: str | None
+    timeout: Timeout | float | None
+    system_prompt: str | None
+    temperature: float | None
+    max_tokens: int | None
+    retry: Retry | None
+    rate_limit: RateLimit | None
+    costs: CostTracker | None
+    cache: Cache | None
+    window: ContextWindow | None
+
+
+class FactorySettings(NamedOptions, total=False):
+    """What ``LLMFactory.create()`` takes by name for a built-in provider.
+
+    Attributes:
+        model: The model, as the vendor names it.
+        api_key: As for the provider.
+        base_url: As for the provider.
+        timeout: As for the provider.
+        system_prompt: As for the provider.
+        temperature: As for the provider.
+        max_tokens: As for the provider.
+        retry: A ``Retry``, its settings, or the number of tries.
+        rate_limit: A ``RateLimit``, its settings, or the requests per minute.
+        budget: US dollars, or the settings of one ``Budget`` or several.
+        costs: A ``CostTracker``, or its settings.
+        cache: A ``Cache``, its settings, or true.
+        window: A ``ContextWindow``, its settings, or true.
+        params: Options of the vendor, which may as well be named by themselves.
+    """
+
+    model: str | None
+    api_key: str | SecretStr | None
+    base_url: str | None
+    timeout: Timeout | float | None
+    system_prompt: str | None
+    temperature: float | None
+    max_tokens: int | None
+    retry: Retry | Mapping[str, Any] | int | None
+    rate_limit: RateLimit | Mapping[str, Any] | float | None
+    budget: Mapping[str, Any] | Sequence[Mapping[str, Any] | float] | float | None
+    costs: CostTracker | Mapping[str, Any] | bool | None
+    cache: Cache | Mapping[str, Any] | bool | None
+    window: ContextWindow | Mapping[str, Any] | bool | None
+    params: Mapping[str, Any] | None
+
+
+class OpenAISettings(ProviderSettings, ChatOptions, OpenAIOptions, total=False):
+    """What ``OpenAIProvider()`` takes by name."""
+
+
+class ClaudeSettings(ProviderSettings, ChatOptions, ClaudeOptions, total=False):
+    """What ``ClaudeProvider()`` takes by name."""
+
+
+class GeminiSettings(ProviderSettings, ChatOptions, GeminiOptions, total=False):
+    """What ``GeminiProvider()`` takes by name."""
+
+
+class MistralSettings(ProviderSettings, ChatOptions, MistralOptions, total=False):
+    """What ``MistralProvider()`` takes by name."""
+
+
+class OllamaSettings(ProviderSettings, ChatOptions, OllamaOptions, total=False):
+    """What ``OllamaProvider()`` takes by name."""
