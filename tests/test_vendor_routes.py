@@ -99,6 +99,19 @@ class TestAzure:
         assert cut.value.partial is not None
         assert len(openai.requests) == 2, "one request a try"
 
+    async def test_the_responses_endpoint(self, openai: FakeServer) -> None:
+        openai.default = Reply("Oslo", usage=Usage(7, 666, 673))
+        provider = llm("azure/responses/gpt-5-mini", openai.url, api_version="2025-04-01-preview")
+        plain = await provider.complete(ASK, tools=[TOOL])
+        _, streamed = await events(provider, tools=[TOOL])
+        for completion in (plain, streamed):
+            assert (completion.text, completion.usage) == ("Oslo", Usage(7, 666, 673))
+        assert [request.path for request in openai.requests] == ["/openai/responses"] * 2
+        assert {request.query["api-version"] for request in openai.requests} == {
+            "2025-04-01-preview"
+        }
+        assert {request.model for request in openai.requests} == {"gpt-5-mini"}
+
     async def test_litellm_does_not_keep_our_client(self, openai: FakeServer) -> None:
         """Whoever else calls litellm in this process would be given a closed one."""
         async with llm("azure/my-deployment", openai.url, api_version="2024-10-21") as provider:

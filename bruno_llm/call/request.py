@@ -83,7 +83,7 @@ class Request:
 
     def _unnamed(self) -> dict[str, Any]:
         assert self.spoken.origin is not None
-        known = ("extra_headers", "api_version")
+        known = ("extra_headers", "api_version", "azure_ad_token")
         return {
             "model": f"{self.spoken.origin.route}/{_NO_NAME}",
             "messages": [{"role": "user", "content": "(see the body that is sent)"}],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bruno_llm.vendors.anthropic.vendor import ANTHROPIC
+from bruno_llm.vendors.azure.vendor import AZURE
 from bruno_llm.vendors.cohere.vendor import COHERE
 from bruno_llm.vendors.gemini.vendor import GEMINI
 from bruno_llm.vendors.mistral.vendor import MISTRAL
@@ -12,6 +13,7 @@ from bruno_llm.vendors.vendor import Vendor
 
 __all__ = [
     "ANTHROPIC",
+    "AZURE",
     "COHERE",
     "COMPATIBLE",
     "GEMINI",
@@ -24,7 +26,7 @@ __all__ = [
     "vendor_of",
 ]
 
-VENDORS = (OPENAI, ANTHROPIC, GEMINI, MISTRAL, OLLAMA, COHERE)
+VENDORS = (OPENAI, ANTHROPIC, GEMINI, MISTRAL, OLLAMA, COHERE, AZURE)
 """The vendors that are known by more than their route."""
 
 _BY_ROUTE = {route: vendor for vendor in VENDORS for route in vendor.routes}

@@ -15,7 +15,7 @@ __all__ = ["request_body"]
 
 Fields = dict[str, Any]
 # What litellm needs to know and the vendor must not.
-_NOT_SENT = ("extra_headers", "extra_body", "api_version", "api")
+_NOT_SENT = ("extra_headers", "extra_body", "api_version", "azure_ad_token", "api")
 
 
 def request_body(

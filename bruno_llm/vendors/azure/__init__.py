@@ -1,0 +1,1 @@
+"""OpenAI's models at Microsoft Azure."""

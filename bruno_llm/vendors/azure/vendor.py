@@ -1,0 +1,12 @@
+"""What is true of Azure OpenAI: OpenAI's two formats, at addresses that name a deployment."""
+
+from __future__ import annotations
+
+from bruno_llm.vendors.openai.responses import RESPONSES
+from bruno_llm.vendors.openai.wire import COMPATIBLE
+from bruno_llm.vendors.vendor import Vendor
+
+__all__ = ["AZURE"]
+
+# Keys, addresses and ways to sign in are litellm's business (``_litellm/clients.py``).
+AZURE = Vendor(name="azure", routes=("azure",), wire=COMPATIBLE, responses=RESPONSES)
