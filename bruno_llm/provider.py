@@ -109,7 +109,8 @@ class LiteLLMProvider(Endpoint, Chat):
         **params: Unpack[ProviderOptions],
     ) -> None:
         retry, costs = former_options(params, retry, costs)
-        check_names(params, self._allowed_params(), f"{type(self).__name__}()", SETTINGS)
+        allowed = self._allowed_params() | self._params_of(model)
+        check_names(params, allowed, f"{type(self).__name__}()", SETTINGS)
         super().__init__(
             model,
             api_key=api_key,
@@ -145,6 +146,11 @@ class LiteLLMProvider(Endpoint, Chat):
     @classmethod
     def _allowed_params(cls) -> frozenset[str]:
         return CHAT_PARAMS | (cls.vendor.params if cls.vendor else GENERIC_PARAMS)
+
+    def _params_of(self, model: str | None) -> frozenset[str]:
+        """What the vendor behind a model string takes besides, for the generic class."""
+        route = str(model or "").partition("/")[0]
+        return vendor_of(route).params if self.vendor is None else frozenset()
 
     def capabilities(self) -> Capabilities:
         """What the model can do, as hints with their source. Asks nobody and opens nothing."""
@@ -328,7 +334,7 @@ class LiteLLMProvider(Endpoint, Chat):
         if not self.model:
             raise self._no_model()
         if kwargs:
-            allowed = self._allowed_params() | PER_CALL
+            allowed = self._allowed_params() | self._params_of(self._litellm_model) | PER_CALL
             check_names(kwargs, allowed, f"A call of {self.name}", NAMED)
         options = {**self.defaults, **self.params, **kwargs}
         if temperature is not None:

@@ -33,7 +33,7 @@ from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import Redactor, argument_of, hide_url_secrets
 from bruno_llm.tokens.counter import TokenCounter, counter_for
-from bruno_llm.vendors.address import whole_address
+from bruno_llm.vendors.address import mended, whole_address
 from bruno_llm.vendors.asking import Asking, asking
 from bruno_llm.vendors.model_list import ModelList, has_model, list_models
 from bruno_llm.vendors.registry import vendor_of
@@ -148,7 +148,7 @@ class Endpoint:
             address = next(filter(None, found), vendor.base_url)
         if not address:
             return None
-        address = whole_address(address, vendor.port)
+        address = mended(whole_address(address, vendor.port), vendor.pasted, vendor.local_version)
         return address if _VERSION.search(address) else address + vendor.version
 
     def _declaring(self, attribute: str) -> Any:
@@ -168,6 +168,11 @@ class Endpoint:
         name = (model or "").strip() or self.default_model or ""
         for prefix in (self.prefix, *self.prefixes):
             name = name.removeprefix(prefix)
+        if not self.prefix and self.kind == "chat":
+            route, slash, rest = name.partition("/")
+            routes = vendor_of(route).routes
+            if slash and routes:  # the one that is used, whichever was written
+                name = f"{routes[0]}/{rest}"
         keyword = argument_of(name)
         if keyword is not None:
             # Not repeated: a key would stand in logs, and would be sent as the model's name.
@@ -259,6 +264,7 @@ class Endpoint:
             rules=(*self.error_rules, *vendor.error_rules),
             redact=Redactor(_secrets(api_key), texts),
             hints=vendor.hints,
+            called=self._litellm_model.removeprefix(f"{self._route}/"),
         )
 
     # --- the vendor's side --------------------------------------------------------------------

@@ -27,7 +27,7 @@ from bruno_llm.exceptions import (
 )
 from bruno_llm.policies.timeouts import LimitReached
 from bruno_llm.redaction import Redactor, causes, one_line
-from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.client import Exchange, proxy_variables
 from bruno_llm.wire.shape import read_json
 
 __all__ = ["request_id_of", "translate"]
@@ -49,6 +49,7 @@ def translate(
     rules: Sequence[ErrorRule] = (),
     redact: Redactor | None = None,
     hints: Mapping[str, str] | None = None,
+    called: str | None = None,
 ) -> LLMError:
     """The error of ours for one failed try.
 
@@ -60,6 +61,7 @@ def translate(
         rules: The vendor's rules; tried before the common ones.
         redact: Removes keys and prompts.
         hints: By error class name, what the user can do.
+        called: The model's name at the vendor, for the hints, where ``model`` is litellm's.
 
     Returns:
         The error, with status, retry_after (seconds), request_id and hint where known; to be
@@ -74,6 +76,8 @@ def translate(
     kind, hint, retryable = _classify(status, text, error, exchange, (*rules, *COMMON_RULES))
     hint = hint or (hints or {}).get(kind.__name__) or _what_to_install(kind, error)
     message = _message(text) or _without_answer(kind, error, exchange)
+    if _is_no_page(status, text) and exchange.url:
+        message = f"{message} ({exchange.url})"
     if error is not None:
         error = redact.cause(error)
     result = kind(
@@ -84,7 +88,7 @@ def translate(
         status_code=status,
         retry_after=retry_after_of(exchange.headers, text),
         request_id=request_id_of(exchange.headers),
-        hint=hint.format(model=model) if hint else None,
+        hint=hint.format(model=called or model) if hint else None,
     )
     if retryable is not None:
         result.retryable = retryable
@@ -145,17 +149,31 @@ def _classify(
             return rule.error, rule.hint, rule.retryable
     if status is None:
         return ServiceUnavailableError, None, None
-    if status == 404 and _message(text) is None:
-        hint = "the address has no such page: check base_url"
-        return InvalidRequestError, hint, None
+    if _is_no_page(status, text):
+        return InvalidRequestError, "the address has no such page: check base_url", None
     if 300 <= status < 400:
         hint = "the address redirects elsewhere, and keys do not follow: set base_url to its target"
         return InvalidRequestError, hint, None
     return class_of(status), None, None
 
 
+_NO_PAGE = re.compile(
+    r"(404 )?(error )?((page|file|path|resource|url) )?not found\.?"
+    r"|method not allowed|invalid url .*",
+    re.IGNORECASE,
+)
+
+
+def _is_no_page(status: int | None, text: str) -> bool:
+    """Whether the server has nothing at that address, as against not having the model."""
+    said = _message(text)
+    return status in (404, 405) and (said is None or _NO_PAGE.fullmatch(said.strip()) is not None)
+
+
 def _without_status(error: BaseException | None, exchange: Exchange) -> type[LLMError]:
     links = [*([exchange.failure] if exchange.failure else []), *(causes(error) if error else ())]
+    if any(isinstance(link, httpx.ProxyError) and "407" in str(link) for link in links):
+        return ConfigurationError
     if any(isinstance(link, httpx.TimeoutException | TimeoutError) for link in links):
         return RequestTimeoutError
     if any(isinstance(link, httpx.TransportError | ConnectionError) for link in links):
@@ -172,7 +190,10 @@ def _without_answer(kind: type[LLMError], error: BaseException | None, exchange:
         return _which_limit(error, exchange)
     if kind is ProviderConnectionError:
         said = str(exchange.failure or "").strip()
-        return f"could not talk to the server: {said}" if said else "could not talk to the server"
+        where = f"the server at {exchange.url}" if exchange.url else "the server"
+        return f"could not talk to {where}: {said}" if said else f"could not talk to {where}"
+    if kind is ConfigurationError:
+        return f"the proxy of the environment ({proxy_variables()}) wants a user and a password"
     if exchange.facts.fault:
         return f"the answer makes no sense: {exchange.facts.fault}"
     if exchange.status is not None and 200 <= exchange.status < 300:

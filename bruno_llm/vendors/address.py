@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-__all__ = ["whole_address"]
+__all__ = ["mended", "whole_address"]
 
 # Where a server listens, as OLLAMA_HOST says it, is not where it is.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104  nothing listens here
@@ -28,6 +30,30 @@ def whole_address(written: str, port: int | None = None) -> str:
         if rest.startswith(listening):
             rest = there + rest.removeprefix(listening)
     return f"{scheme}://{rest}"
+
+
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_TWICE = re.compile(r"(/v\d+\w*)\1$")
+
+
+def mended(address: str, pasted: Sequence[str] = (), local_version: str = "") -> str:
+    """The address without what is plainly wrong with it.
+
+    Args:
+        address: A whole one.
+        pasted: Ends that do not belong to it, such as ``/chat/completions``.
+        local_version: The end of an address of this machine that was given without any path.
+    """
+    for end in pasted:
+        address = address.removesuffix(end).rstrip("/")
+    address = _TWICE.sub(r"\1", address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # it is none; the connection says so better
+        return address
+    if parts.hostname in _LOCAL and not (parts.path or parts.query):
+        address += local_version
+    return address
 
 
 def _has_port(host: str) -> bool:

@@ -45,6 +45,8 @@ class Vendor:
         needs_key: It never answers without a key (on its own address).
         base_url: Where it is when nobody says otherwise, for servers of one's own.
         port: Where it listens when an address is written without a scheme and a port.
+        pasted: What users leave behind its address, and litellm puts there itself.
+        local_version: What the address of a server on this machine ends in, when it has no path.
         version: What its addresses end in; added to a base_url that ends in no version.
         error_rules: What it says in words.
         hints: By error class name, what the user can do.
@@ -72,6 +74,8 @@ class Vendor:
     needs_key: bool = False
     base_url: str | None = None
     port: int | None = None
+    pasted: tuple[str, ...] = ()
+    local_version: str = ""
     version: str = ""
     error_rules: Sequence[ErrorRule] = ()
     hints: Mapping[str, str] = field(default_factory=dict)

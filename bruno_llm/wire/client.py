@@ -8,8 +8,9 @@ and error answers lose their status. Doing those things here does them once for 
 from __future__ import annotations
 
 import json
+import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.shape import read_json
@@ -27,7 +29,7 @@ from bruno_llm.wire.turn import Parts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ConnectionLost", "Exchange", "WireClient", "watching"]
+__all__ = ["ConnectionLost", "Exchange", "WireClient", "proxy_variables", "watching"]
 
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
@@ -46,7 +48,8 @@ class Exchange:
     """One try: what was asked of the wire and what came back.
 
     ``body`` is kept for plain answers and for errors, never for streams. ``timeouts`` are httpx's
-    (seconds: connect, read, write, pool) and overrule whatever litellm set. ``divert`` sends
+    (seconds: connect, read, write, pool) and overrule whatever litellm set. ``url`` is what was
+    asked, without secrets. ``divert`` sends
     another request in place of litellm's. ``wire`` is ``None`` where the answer is not read: its
     format is not known, or litellm went round our client; then litellm's word has to do.
     ``options`` are those of the call, as they were asked for.
@@ -54,6 +57,7 @@ class Exchange:
 
     wire: Format | None
     timeouts: Mapping[str, float | None]
+    url: str = ""
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
@@ -113,6 +117,26 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+def _set(names: Sequence[str]) -> str:
+    found = [name for name in names if os.environ.get(name) or os.environ.get(name.lower())]
+    return ", ".join(found or names)
+
+
+def proxy_variables() -> str:
+    """The names of the variables that set a proxy now; all there are when none does."""
+    return _set(_PROXIES)
+
+
+def _broken(names: Sequence[str], error: Exception) -> ConfigurationError:
+    # The address of a proxy may hold a password, and httpx quotes it.
+    what = type(error).__name__ if names is _PROXIES else str(error)
+    return ConfigurationError(f"{_set(names)} cannot be used: {what}")
+
+
 class WireClient(httpx.AsyncClient):
     """httpx's client, noting each exchange on its way.
 
@@ -122,12 +146,19 @@ class WireClient(httpx.AsyncClient):
     """
 
     def __init__(self) -> None:
-        super().__init__(
-            verify=_tls(),
-            follow_redirects=False,
-            mounts={f"all://{host}": None for host in _LOCAL},
-            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
-        )
+        try:
+            verify = _tls()
+        except (OSError, ValueError) as exc:
+            raise _broken(_CERTIFICATES, exc) from exc
+        try:
+            super().__init__(
+                verify=verify,
+                follow_redirects=False,
+                mounts={f"all://{host}": None for host in _LOCAL},
+                limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+            )
+        except (ImportError, ValueError, httpx.InvalidURL) as exc:  # SOCKS wants a package
+            raise _broken(_PROXIES, exc) from exc
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **kwargs: Any) -> Any:
         exchange = _watched.get()
@@ -139,6 +170,7 @@ class WireClient(httpx.AsyncClient):
             exchange.wire = None
         if exchange.wire:
             request = _mended(request, exchange.wire, exchange.options)
+        exchange.url = str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
         request.extensions = {**request.extensions, "timeout": dict(exchange.timeouts)}
         try:
             response = await super().send(request, stream=True, **kwargs)

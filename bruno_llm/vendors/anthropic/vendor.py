@@ -26,6 +26,7 @@ ANTHROPIC = Vendor(
     api_key_env=("ANTHROPIC_API_KEY",),
     base_url_env=("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
     needs_key=True,
+    pasted=("/messages", "/v1"),
     lacks=frozenset({"metadata", "prompt_cache_retention", "response_format=json_object"}),
     count=COUNT,
     params=names_of(ClaudeOptions),

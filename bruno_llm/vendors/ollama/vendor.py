@@ -37,6 +37,7 @@ OLLAMA = Vendor(
     base_url_env=("OLLAMA_API_BASE", "OLLAMA_HOST"),
     base_url="http://localhost:11434",
     port=11434,
+    pasted=("/chat/completions", "/v1", "/chat", "/generate", "/tags", "/api"),
     fit=fit,
     # frequency_penalty would become a repeat_penalty below 1, which asks for repetition.
     lacks=frozenset(
