@@ -64,21 +64,16 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
     from bruno_llm.providers.ollama import OllamaProvider
     from bruno_llm.providers.openai import OpenAIProvider
     from bruno_llm.rate_limit.limit import RateLimit
+    from bruno_llm.tools.assistant import ToolAssistant
     from bruno_llm.tools.calling import ToolFinished, ToolStarted
-    from bruno_llm.tools.definition import Tool, ToolError, tool
+    from bruno_llm.tools.definition import Tool, tool, tools_from_abilities
+    from bruno_llm.tools.errors import ToolError
     from bruno_llm.tools.provider import ToolProvider
-    from bruno_llm.tools.run import (
-        RunEnd,
-        ToolRun,
-        resume_tools,
-        run_tools,
-        stream_tools,
-    )
+    from bruno_llm.tools.run import RunEnd, ToolRun, resume_tools, run_tools, stream_tools
 
 # Where each public name lives; resolved at first use (PEP 562), so that importing the package is
 # as cheap as importing bruno-core and never imports litellm.
 _HOMES = {
-    "bruno_llm.policies.cache": ("Cache",),
     "bruno_llm.capabilities": ("Capabilities",),
     "bruno_llm.completion": (
         "Completion",
@@ -93,10 +88,18 @@ _HOMES = {
         "Usage",
     ),
     "bruno_llm.config.settings": ("ProviderConfig",),
-    "bruno_llm.policies.window": ("ContextWindow",),
-    "bruno_llm.costs.tracker": ("Budget", "BudgetWarning", "CostTracker"),
+    "bruno_llm.costs.prices": ("ModelPrice",),
+    "bruno_llm.costs.tracker": (
+        "Budget",
+        "BudgetWarning",
+        "CostTracker",
+    ),
     "bruno_llm.embeddings.embedder": ("LiteLLMEmbedder",),
-    "bruno_llm.embeddings.named": ("GeminiEmbedder", "OllamaEmbedder", "OpenAIEmbedder"),
+    "bruno_llm.embeddings.named": (
+        "GeminiEmbedder",
+        "OllamaEmbedder",
+        "OpenAIEmbedder",
+    ),
     "bruno_llm.exceptions": (
         "AllProvidersFailedError",
         "AuthenticationError",
@@ -123,24 +126,37 @@ _HOMES = {
     "bruno_llm.factory.factory": ("LLMFactory",),
     "bruno_llm.factory.unified": ("UnifiedProviderFactory",),
     "bruno_llm.fallback": ("FallbackProvider",),
-    "bruno_llm.messages": ("completion_message", "file_message", "image_message", "tool_result"),
-    "bruno_llm.costs.prices": ("ModelPrice",),
+    "bruno_llm.messages": (
+        "completion_message",
+        "file_message",
+        "image_message",
+        "tool_result",
+    ),
+    "bruno_llm.policies.cache": ("Cache",),
+    "bruno_llm.policies.retry": ("Retry",),
+    "bruno_llm.policies.timeouts": ("Timeout",),
+    "bruno_llm.policies.window": ("ContextWindow",),
     "bruno_llm.provider": ("LiteLLMProvider",),
     "bruno_llm.providers.claude": ("ClaudeProvider",),
     "bruno_llm.providers.gemini": ("GeminiProvider",),
-    "bruno_llm.providers.mistral": ("MistralEmbedder", "MistralProvider"),
+    "bruno_llm.providers.mistral": (
+        "MistralEmbedder",
+        "MistralProvider",
+    ),
     "bruno_llm.providers.ollama": ("OllamaProvider",),
     "bruno_llm.providers.openai": ("OpenAIProvider",),
     "bruno_llm.rate_limit.limit": ("RateLimit",),
+    "bruno_llm.tools.assistant": ("ToolAssistant",),
     "bruno_llm.tools.calling": (
         "ToolFinished",
         "ToolStarted",
     ),
     "bruno_llm.tools.definition": (
         "Tool",
-        "ToolError",
         "tool",
+        "tools_from_abilities",
     ),
+    "bruno_llm.tools.errors": ("ToolError",),
     "bruno_llm.tools.provider": ("ToolProvider",),
     "bruno_llm.tools.run": (
         "RunEnd",
@@ -149,8 +165,6 @@ _HOMES = {
         "run_tools",
         "stream_tools",
     ),
-    "bruno_llm.policies.retry": ("Retry",),
-    "bruno_llm.policies.timeouts": ("Timeout",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -207,6 +221,7 @@ __all__ = [  # written out: type checkers do not compute it
     "TextDelta",
     "Timeout",
     "Tool",
+    "ToolAssistant",
     "ToolCall",
     "ToolCallDelta",
     "ToolError",
@@ -228,6 +243,7 @@ __all__ = [  # written out: type checkers do not compute it
     "stream_tools",
     "tool",
     "tool_result",
+    "tools_from_abilities",
 ]
 
 if not TYPE_CHECKING:  # a checker would take every wrong name for one that this gives

@@ -81,6 +81,8 @@ NAMES = [
     "file_message",
     "image_message",
     "tool_result",
+    "ToolAssistant",
+    "tools_from_abilities",
     "__version__",
 ]
 

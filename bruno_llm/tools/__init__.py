@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bruno_llm.exceptions import ToolLimitError
+from bruno_llm.tools.assistant import ToolAssistant
 from bruno_llm.tools.calling import ToolFinished, ToolStarted
-from bruno_llm.tools.definition import Tool, ToolError, tool
+from bruno_llm.tools.definition import Tool, tool, tools_from_abilities
+from bruno_llm.tools.errors import ToolError
 from bruno_llm.tools.provider import ToolProvider
 from bruno_llm.tools.run import (
     RunEnd,
@@ -17,6 +19,7 @@ from bruno_llm.tools.run import (
 __all__ = [
     "RunEnd",
     "Tool",
+    "ToolAssistant",
     "ToolError",
     "ToolFinished",
     "ToolLimitError",
@@ -27,4 +30,5 @@ __all__ = [
     "run_tools",
     "stream_tools",
     "tool",
+    "tools_from_abilities",
 ]

@@ -13,7 +13,8 @@ from typing import Any
 from bruno_llm import _clock
 from bruno_llm.completion import ToolCall
 from bruno_llm.policies.timeouts import LimitReached, within
-from bruno_llm.tools.definition import Tool, ToolError
+from bruno_llm.tools.definition import Tool
+from bruno_llm.tools.errors import ToolError
 from bruno_llm.wire.shape import read_json
 
 __all__ = ["AT_ONCE", "ToolFinished", "ToolStarted", "run_calls"]

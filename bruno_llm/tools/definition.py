@@ -5,26 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
+from bruno_core.interfaces.ability import AbilityInterface
 from pydantic import BaseModel, ValidationError
 
 from bruno_llm.exceptions import ConfigurationError, InvalidRequestError
+from bruno_llm.tools.abilities import Executed, parts_of
+from bruno_llm.tools.errors import ToolError
 from bruno_llm.tools.signature import arguments_of, description_of, schema_of
 
-__all__ = ["Tool", "ToolError", "as_tools", "tool", "tool_dicts"]
+__all__ = ["Tool", "as_tools", "tool", "tool_dicts", "tools_from_abilities"]
 
 # What OpenAI, Anthropic and Gemini all accept as a name (their pages on function calling).
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-
-
-class ToolError(Exception):
-    """Raised by a tool to tell the model something: that text is its result.
-
-    Any other exception reaches the model as its type and text, never with a traceback.
-    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +116,23 @@ class Tool:
             )
         return cls(name, description, parameters, call, timeout, sequential, approve)
 
+    @classmethod
+    def from_ability(
+        cls,
+        ability: AbilityInterface,
+        *,
+        user_id: str,
+        conversation_id: str | None = None,
+        executed: Executed | None = None,
+        timeout: float | None = None,
+        approve: bool = False,
+    ) -> Tool:
+        """A tool of a bruno-core ability; see ``tools_from_abilities()``."""
+        name, description, parameters, call = parts_of(
+            ability, user_id=user_id, conversation_id=conversation_id, executed=executed
+        )
+        return cls(name, description, parameters, call, timeout, approve=approve)
+
     def to_dict(self) -> dict[str, Any]:
         """The tool in OpenAI's form, which every provider takes."""
         return {
@@ -214,6 +227,32 @@ def as_tools(tools: Sequence[Tool | Callable[..., Any] | Mapping[str, Any]]) -> 
             f"tool {idle!r} has no function to run: give Tool.from_schema(..., call=...)"
         )
     return made
+
+
+def tools_from_abilities(
+    abilities: Iterable[AbilityInterface],
+    *,
+    user_id: str,
+    conversation_id: str | None = None,
+    executed: Executed | None = None,
+) -> list[Tool]:
+    """One tool for each ability; its actions are the values of the tool's parameter ``action``.
+
+    An ability that was never initialized is initialized before its first execution. What an
+    ability reports as a failure is told to the model.
+
+    Args:
+        abilities: bruno-core abilities.
+        user_id: On whose behalf they act.
+        conversation_id: In which conversation.
+        executed: Called after each execution.
+    """
+    return [
+        Tool.from_ability(
+            ability, user_id=user_id, conversation_id=conversation_id, executed=executed
+        )
+        for ability in abilities
+    ]
 
 
 def tool_dicts(tools: Sequence[Any]) -> list[Any]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from decimal import Decimal
 from typing import ClassVar
 
-from bruno_core.interfaces import LLMInterface
+from bruno_core.interfaces import AbilityInterface, LLMInterface, MemoryInterface
 from bruno_core.models import Message, MessageRole
 from pydantic import BaseModel
 from typing_extensions import assert_type
@@ -67,6 +67,7 @@ from bruno_llm import (
     TextDelta,
     Timeout,
     Tool,
+    ToolAssistant,
     ToolCall,
     ToolCallDelta,
     ToolError,
@@ -87,6 +88,7 @@ from bruno_llm import (
     stream_tools,
     tool,
     tool_result,
+    tools_from_abilities,
 )
 
 
@@ -268,6 +270,12 @@ def weather(city: str) -> str:
     if not city:
         raise ToolError("which city?")
     return "sunny"
+
+
+def with_abilities(llm: OpenAIProvider, memory: MemoryInterface, timer: AbilityInterface) -> None:
+    assert_type(tools_from_abilities([timer], user_id="ada"), list[Tool])
+    assert_type(Tool.from_ability(timer, user_id="ada"), Tool)
+    assert_type(ToolAssistant(llm, memory, tools=[weather]), ToolAssistant)
 
 
 async def with_tools(llm: OpenAIProvider, messages: list[Message]) -> None:
