@@ -49,7 +49,7 @@ _NO_KEY = "none"
 # What a server answers that knows no /models, unless it is a page with status 200.
 _NO_LIST = (400, 404, 405, 501)
 _VERSION = re.compile(r"/v\d+\w*$")
-_OF_VENDOR = ("api_key_env", "base_url_env", "needs_key")
+_OF_VENDOR = ("api_key_env", "base_url_env", "defaults", "needs_key", "prefix", "prices")
 
 
 class Endpoint:
@@ -61,8 +61,9 @@ class Endpoint:
         default_model: The model when none is given.
         prices: The vendor's own table, which wins over litellm's.
         vendor: What is true of the vendor; found by the route when ``None``.
-        api_key_env: Variables that may hold the key. A subclass that declares this,
-            ``base_url_env`` or ``needs_key`` gets exactly that; else they are the vendor's.
+        api_key_env: Variables that may hold the key. A subclass that declares this, or
+            ``base_url_env``, ``needs_key``, ``prefix``, ``prices`` or ``defaults``, gets exactly
+            that; else they are the vendor's.
         error_rules: What its errors say in words; asked before the vendor's rules.
     """
 

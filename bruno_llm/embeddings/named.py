@@ -17,7 +17,6 @@ class OpenAIEmbedder(LiteLLMEmbedder):
     """OpenAI's embeddings, and those of servers in its format (``base_url=``)."""
 
     name = "openai"
-    prefix = "openai/"
     default_model = "text-embedding-3-small"
     vendor = OPENAI
     # OpenAI API reference, "Create embeddings": at most 2048 texts and 300,000 tokens a request.
@@ -28,14 +27,12 @@ class OpenAIEmbedder(LiteLLMEmbedder):
         "text-embedding-3-large": 3072,
         "text-embedding-ada-002": 1536,
     }
-    prices = OPENAI.prices
 
 
 class GeminiEmbedder(LiteLLMEmbedder):
     """Google's embeddings, by the API of AI Studio."""
 
     name = "gemini"
-    prefix = "gemini/"
     prefixes = ("models/",)
     default_model = "gemini-embedding-001"
     vendor = GEMINI

@@ -22,12 +22,9 @@ class ClaudeProvider(LiteLLMProvider):
     """
 
     name = "claude"
-    prefix = ANTHROPIC.prefix
     prefixes = ("claude/",)
     default_model = "claude-sonnet-5-5"
     vendor = ANTHROPIC
-    defaults = ANTHROPIC.defaults
-    prices = ANTHROPIC.prices
 
     if TYPE_CHECKING:
 

@@ -19,11 +19,9 @@ class GeminiProvider(LiteLLMProvider):
     """Google's models. The key is taken from ``GEMINI_API_KEY`` or ``GOOGLE_API_KEY``."""
 
     name = "gemini"
-    prefix = GEMINI.prefix
     prefixes = ("models/",)
     default_model = "gemini-3.8-flash"
     vendor = GEMINI
-    prices = GEMINI.prices
 
     if TYPE_CHECKING:
 

@@ -21,10 +21,8 @@ class MistralProvider(LiteLLMProvider):
     """Mistral's models. The key is taken from ``MISTRAL_API_KEY`` when none is given."""
 
     name = "mistral"
-    prefix = MISTRAL.prefix
     default_model = "mistral-small-latest"
     vendor = MISTRAL
-    prices = MISTRAL.prices
 
     if TYPE_CHECKING:
 
@@ -37,10 +35,8 @@ class MistralEmbedder(LiteLLMEmbedder):
     """Mistral's embeddings. The key is taken from ``MISTRAL_API_KEY`` when none is given."""
 
     name = "mistral"
-    prefix = MISTRAL.prefix
     default_model = "mistral-embed"
     vendor = MISTRAL
-    prices = MISTRAL.prices
     # More texts are "Too many inputs in request, split into more batches." (measured by rig-core:
     # 257), and a request of more than 16,384 tokens is refused as well.
     max_batch_size = 256

@@ -20,7 +20,6 @@ class OllamaProvider(LiteLLMProvider):
     """Ollama's models, at ``base_url``, ``OLLAMA_API_BASE``, ``OLLAMA_HOST`` or localhost:11434."""
 
     name = "ollama"
-    prefix = OLLAMA.prefix
     prefixes = ("ollama/",)
     default_model = "llama3.2"
     vendor = OLLAMA

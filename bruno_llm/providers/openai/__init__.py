@@ -20,10 +20,8 @@ class OpenAIProvider(LiteLLMProvider):
     """OpenAI's models. The key is taken from ``OPENAI_API_KEY`` when none is given."""
 
     name = "openai"
-    prefix = OPENAI.prefix
     default_model = "gpt-5.4-mini"
     vendor = OPENAI
-    prices = OPENAI.prices
 
     if TYPE_CHECKING:
 
