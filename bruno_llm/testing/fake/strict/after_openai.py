@@ -12,6 +12,7 @@ from bruno_llm.testing.fake.strict.refusal import (
     Refusal,
     Refusals,
     dicts,
+    member,
     mistral_says,
     openai_says,
 )
@@ -39,7 +40,7 @@ def _reasoning_back(request: Request, messages: list[dict[str, Any]], memory: Me
 
     An empty text is accepted; it must only be there.
     """
-    asked = (request.json.get("thinking") or {}).get("type")
+    asked = member(request.json, "thinking").get("type")
     for place, message in enumerate(messages):
         calls = dicts(message.get("tool_calls"))
         if not calls or asked == "disabled" or message.get("reasoning_content") is not None:

@@ -13,7 +13,7 @@ from typing import Any
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.media import picture_type
 from bruno_llm.testing.fake.strict.memory import Memory
-from bruno_llm.testing.fake.strict.refusal import Refusals, anthropic_says, dicts, joined
+from bruno_llm.testing.fake.strict.refusal import Refusals, anthropic_says, dicts, joined, member
 from bruno_llm.testing.fake.strict.thinking import thinking_rules
 
 _FIELDS = {
@@ -38,8 +38,8 @@ def anthropic_rules(request: Request, memory: Memory) -> Refusals:
     yield from _roles(messages)
     yield from _blocks(messages)
     yield from _results(joined(messages))
-    choice = (body.get("tool_choice") or {}).get("type")
-    thinking = (body.get("thinking") or {}).get("type")
+    choice = member(body, "tool_choice").get("type")
+    thinking = member(body, "thinking").get("type")
     if choice in ("any", "tool") and thinking in ("enabled", "adaptive"):
         # mastra-ai/mastra#7507, usestrix/strix#503 (an adaptive model)
         yield anthropic_says("Thinking may not be enabled when tool_choice forces tool use.")
@@ -93,7 +93,7 @@ def _block(block: dict[str, Any], place: str) -> Refusals:
                 f"{place}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'"
             )
     elif kind == "image":
-        yield from _picture(block.get("source") or {}, place)
+        yield from _picture(member(block, "source"), place)
     elif kind == "tool_result":
         for index, inner in enumerate(dicts(block.get("content"))):
             yield from _block(inner, f"{place}.tool_result.content.{index}")

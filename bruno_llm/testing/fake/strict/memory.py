@@ -48,9 +48,10 @@ class Memory:
                 place = (request.vendor, request.wire, key)
                 self._given.setdefault(place, []).append(given)
 
-    def turns(self, request: Request, *keys: str | None) -> list[Given]:
+    def turns(self, request: Request, *keys: Any) -> list[Given]:
         """The turns of this vendor that had one of these ids, the latest first."""
-        places = [(request.vendor, request.wire, key) for key in keys if key]
+        asked = [key for key in keys if key and isinstance(key, str)]
+        places = [(request.vendor, request.wire, key) for key in asked]
         return [given for place in places for given in self._given.get(place, ())][::-1]
 
     def knows(self, request: Request, opaque: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.memory import Memory
-from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, go_kind, ollama_says
+from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, go_kind, member, ollama_says
 
 _ARGUMENTS = "ChatRequest.messages.tool_calls.function.arguments"
 
@@ -18,12 +18,12 @@ _ARGUMENTS = "ChatRequest.messages.tool_calls.function.arguments"
 def ollama_rules(request: Request, memory: Memory) -> Refusals:
     """Every rule that this request breaks."""
     body = request.json
-    stop = (body.get("options") or {}).get("stop")
+    stop = member(body, "options").get("stop")
     if stop is not None and not isinstance(stop, list):
         # stavsap/comfyui-ollama#103: it is a 500
         yield ollama_says('option "stop" must be of type array', 500)
-    names: set[Any] = set()
-    ids: set[Any] = set()
+    names: list[Any] = []
+    ids: list[Any] = []
     for place, message in enumerate(dicts(body.get("messages"))):
         content = message.get("content")
         if content is not None and not isinstance(content, str):
@@ -33,9 +33,9 @@ def ollama_rules(request: Request, memory: Memory) -> Refusals:
                 "ChatRequest.messages.content of type string"
             )
         for call in dicts(message.get("tool_calls")):
-            function = call.get("function") or {}
-            names.add(function.get("name"))
-            ids.add(call.get("id"))
+            function = member(call, "function")
+            names.append(function.get("name"))
+            ids.append(call.get("id"))
             arguments = function.get("arguments", {})
             if not isinstance(arguments, dict):
                 # aliasrobotics/cai#76
@@ -43,8 +43,8 @@ def ollama_rules(request: Request, memory: Memory) -> Refusals:
                     f"json: cannot unmarshal {go_kind(arguments)} into Go struct field "
                     f"{_ARGUMENTS} of type api.ToolCallFunctionArguments"
                 )
-        ids.discard(None)
-        matched = message.get("tool_name") in names or message.get("tool_call_id") in ids
+        name, used = message.get("tool_name"), message.get("tool_call_id")
+        matched = name in names or (used is not None and used in ids)
         if message.get("role") == "tool" and not matched:
             # These words are ours. A real server is silent and gives the model a result of no
             # call; the page has `tool_name` in every tool message.

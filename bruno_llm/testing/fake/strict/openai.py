@@ -10,7 +10,7 @@ from typing import Any
 
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.memory import Memory
-from bruno_llm.testing.fake.strict.refusal import Refusals, an, dicts, openai_says
+from bruno_llm.testing.fake.strict.refusal import Refusals, an, dicts, member, openai_says
 from bruno_llm.testing.fake.strict.schema import fault_in_strict
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
@@ -69,7 +69,7 @@ def _call(call: dict[str, Any], where: str) -> Refusals:
         if name not in ("id", "type", "function", "custom"):
             # songquanpeng/one-api#1319
             yield unknown(f"{where}.{name}")
-    arguments = (call.get("function") or {}).get("arguments", "")
+    arguments = member(call, "function").get("arguments", "")
     if not isinstance(arguments, str):
         # aaif-goose/goose-mobile#20
         yield wrong_type(f"{where}.function.arguments", arguments)
@@ -118,10 +118,10 @@ def tool_rules(messages: list[dict[str, Any]]) -> Refusals:
 def schema_rules(body: dict[str, Any]) -> Refusals:
     """Strict functions and a strict format have schemas of strict mode's kind."""
     for index, tool in enumerate(dicts(body.get("tools"))):
-        function = tool.get("function") or {}
+        function = member(tool, "function")
         if function.get("strict"):
             yield from function_schema(function, f"tools[{index}].function.parameters")
-    wanted = (body.get("response_format") or {}).get("json_schema") or {}
+    wanted = member(member(body, "response_format"), "json_schema")
     if wanted.get("strict"):
         yield from format_schema(wanted, "response_format")
 

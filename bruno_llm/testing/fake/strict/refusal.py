@@ -63,6 +63,12 @@ def dicts(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
+def member(value: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object in a field of a request; an empty one where there is none."""
+    inner = value.get(name)
+    return inner if isinstance(inner, dict) else {}
+
+
 def joined(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Messages with content blocks, neighbours of one role made one, as Anthropic does."""
     found: list[dict[str, Any]] = []

@@ -11,7 +11,7 @@ from typing import Any
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.memory import Given, Memory
 from bruno_llm.testing.fake.strict.openai import format_schema, function_schema, unknown, wrong_type
-from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, openai_says
+from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, member, openai_says
 
 _FIELDS = {
     "message": {"role", "content", "phase"},
@@ -43,13 +43,13 @@ def responses_rules(request: Request, memory: Memory) -> Refusals:
     for index, tool in enumerate(dicts(body.get("tools"))):
         if tool.get("type") == "function" and tool.get("strict"):
             yield from function_schema(tool, f"tools[{index}].parameters")
-    wanted = (body.get("text") or {}).get("format") or {}
+    wanted = member(member(body, "text"), "format")
     if wanted.get("type") == "json_schema" and wanted.get("strict"):
         yield from format_schema(wanted, "text.format.schema")
 
 
 def _item(item: dict[str, Any], where: str) -> Refusals:
-    kind = item.get("type", "message")
+    kind = str(item.get("type", "message"))
     for name in item:
         if kind in _FIELDS and name not in _FIELDS[kind] | _EVERYWHERE:
             # microsoft/agent-framework#2203
@@ -59,7 +59,7 @@ def _item(item: dict[str, Any], where: str) -> Refusals:
 
 
 def _ids(item: dict[str, Any], where: str) -> Refusals:
-    kind = item.get("type", "message")
+    kind = str(item.get("type", "message"))
     used, item_id = str(item.get("call_id", "")), item.get("id")
     if len(used) > _LONGEST_CALL_ID:
         # openai/codex#14355, RooCodeInc/Roo-Code#10763
