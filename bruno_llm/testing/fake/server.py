@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -18,11 +17,12 @@ from bruno_llm.testing.fake.http import Connection, Incoming
 from bruno_llm.testing.fake.message import COMPATIBLE
 from bruno_llm.testing.fake.ollama import OllamaWire
 from bruno_llm.testing.fake.openai import OpenAIWire
+from bruno_llm.testing.fake.queues import SHARED, Queues
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Endpoint, Request
 from bruno_llm.testing.fake.responses import ResponsesWire
 from bruno_llm.testing.fake.routes import identify
-from bruno_llm.testing.fake.script import Fault, Item, Raw
+from bruno_llm.testing.fake.script import Fault, Item
 from bruno_llm.testing.fake.strict.judge import judged
 from bruno_llm.testing.fake.strict.memory import Memory
 from bruno_llm.testing.fake.thread import ServerThread
@@ -43,7 +43,6 @@ _MODELS = {
     "mistral": ["mistral-small-latest", "mistral-embed"],
     "ollama": ["llama3.2:latest", "nomic-embed-text:latest"],
 }
-_SCRIPTED: tuple[Endpoint, ...] = ("chat", "embed")
 
 
 class FakeServer:
@@ -101,8 +100,7 @@ class FakeServer:
         self._memory = Memory() if strict else None
         self._active = 0
         self._key: str | None = None
-        self._answers: deque[Item] = deque()
-        self._others: dict[str, deque[Item]] = {}
+        self._queues = Queues()
         self._serials = itertools.count(1)
         self._thread = ServerThread(self._handle)
         self._waiting = Waiting()
@@ -139,15 +137,12 @@ class FakeServer:
         its regular answer. ``endpoint`` queues faults for one of the others instead: ``models``
         (Ollama's ``/api/tags`` too), ``show``, ``running``, ``count`` or ``version``.
         """
-        queue = self._answers
-        if endpoint not in _SCRIPTED:
-            queue = self._others.setdefault(endpoint, deque())
-        queue.extend(items)
+        self._queues.add(items, endpoint)
 
     @property
     def pending(self) -> int:
         """How many scripted answers have not been used."""
-        return len(self._answers) + sum(len(queue) for queue in self._others.values())
+        return len(self._queues)
 
     def gate(self) -> Gate:
         """A gate for ``Reply(gate=...)``: closed until the test sets it."""
@@ -209,7 +204,7 @@ class FakeServer:
 
     async def _handle(self, connection: Connection, incoming: Incoming) -> None:
         request = identify(incoming)
-        counted = request.endpoint in _SCRIPTED
+        counted = request.endpoint in SHARED
         self.requests.append(request)
         self._active += counted
         self.peak = max(self.peak, self._active)
@@ -264,28 +259,12 @@ class FakeServer:
                 await exchange.refuse(refusal)
                 return
         try:
-            item = self._next_item(request)
+            item = self._queues.next(request, self.default)
         except Exception as error:
             self.errors.append(error)
             await exchange.send_error(Fault.status(500, message="the script of the test failed"))
             return
         await exchange.send(item)
-
-    def _next_item(self, request: Request) -> Reply | Fault | Raw:
-        item: Any
-        if request.endpoint in _SCRIPTED:
-            item = self._answers.popleft() if self._answers else self.default
-        else:
-            queue = self._others.get(request.endpoint)
-            item = queue.popleft() if queue else Reply()
-        if callable(item):
-            item = item(request)
-        if not isinstance(item, (Reply, Fault, Raw)):
-            raise ConfigurationError(
-                f"FakeServer.script: {type(item).__name__} is not a Reply, Fault or Raw, nor a "
-                "callable that returns one"
-            )
-        return item
 
     def _other_body(self, wire: Wire, request: Request) -> Any:
         """The answer of an endpoint that no script writes."""
