@@ -120,13 +120,11 @@ def test_litellm_has_one_door() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_optional_and_heavy_packages_are_imported_late(module: str) -> None:
     heavy = {"litellm", "openai", "tiktoken", "redis", "sqlalchemy", "psycopg", "keyring", "yaml"}
-    heavy |= {"jinja2", "vcr", "xllamacpp", "gguf", "numpy", "opentelemetry", "llama_index"}
+    heavy |= {"jinja2", "vcr", "xllamacpp", "gguf", "numpy", "opentelemetry"}
     if module == "bruno_llm.testing.cassettes._vcr":  # these two are themselves imported late
         heavy -= {"vcr", "yaml"}
     if module == "bruno_llm.rate_limit.shared":
         heavy -= {"redis"}
-    if module.startswith("bruno_llm.integrations."):  # the import path is the extra
-        heavy -= {"llama_index"}
     now = {name.split(".")[0] for name in imported(module, at_import=True)}
     assert now & heavy == set()
 
@@ -176,10 +174,7 @@ def test_a_fresh_interpreter_does_not_load(statement: str, absent: str) -> None:
 
 def test_every_module_can_be_imported_alone() -> None:
     """Also where no optional package is there; that one is imported when it is used."""
-    needs = {
-        "bruno_llm.testing.cassettes._vcr": "vcr",
-        "bruno_llm.integrations.llama_index": "llama_index",
-    }
+    needs = {"bruno_llm.testing.cassettes._vcr": "vcr"}
     names = [
         module
         for module in MODULES

@@ -170,3 +170,16 @@ def test_a_broken_plugin_is_named(vendors: FakeServer, home: pytest.MonkeyPatch)
 
     home.setattr(LLMFactory, "broken_plugins", classmethod(lambda cls: {"odd": "has no stream()"}))
     assert "plugin odd: has no stream()" in invoke("doctor").stdout
+
+
+def test_what_cannot_be_asked_is_not_called_ready(home: pytest.MonkeyPatch) -> None:
+    result = invoke("doctor", "bedrock/some-model", "groq/some-model")
+    bedrock, groq = (
+        next(line for line in result.stdout.splitlines() if line.startswith(f"{name}/"))
+        for name in ("bedrock", "groq")
+    )
+    assert bedrock.split()[1:7] == ["not", "known", "not", "known", "not", "asked"]
+    assert groq.split()[1:4] == ["not", "ready", "missing"]
+    assert "set GROQ_API_KEY, or keep it with: bruno-llm keys set groq" in result.stdout
+    settings = health(findings("bedrock/some-model"))["bedrock/some-model"]
+    assert settings["ok"] and settings["reachable"] is None

@@ -22,6 +22,7 @@ from bruno_llm.redaction import hide_url_secrets
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 __all__ = ["Findings", "examine", "render", "settings_table", "to_dict"]
 
@@ -130,7 +131,7 @@ def render(found: Findings) -> RenderableType:
 
     lines = table("Provider", "", "Key", "Server", "Model")
     for line in found.health:
-        state = Text("ready", style="green") if line.ok else Text("not ready", style="red")
+        state = _state(line)
         shown = (_key(line), _server(line), _model(line))
         lines.add_row(Text(printable(line.name)), state, *(Text(printable(x)) for x in shown))
     parts: list[RenderableType] = [lines]
@@ -176,13 +177,23 @@ def settings_table(rows: Sequence[Setting], title: str) -> RenderableType:
     return made
 
 
+def _state(line: ProviderHealth) -> Text:
+    from rich.text import Text
+
+    if not line.ok:
+        return Text("not ready", style="red")
+    # Nobody could be asked: a call may work.
+    return Text("ready", style="green") if line.reachable else Text("not known", style="yellow")
+
+
 def _address(line: ProviderHealth) -> str | None:
     return hide_url_secrets(line.base_url) if line.base_url else None
 
 
 def _key(line: ProviderHealth) -> str:
     if line.key is None:
-        return "missing" if not line.configured else "not needed"
+        unknown = "not known" if line.reachable is None else "not needed"
+        return unknown if line.configured else "missing"
     verdicts: dict[bool | None, str] = {True: ", accepted", False: ", refused"}
     return f"{line.key_source} {line.key}{verdicts.get(line.key_accepted, '')}"
 

@@ -66,7 +66,9 @@ def _key(config: ProviderConfig, provider_class: type | None) -> Setting:
     env = tuple(getattr(provider_class, "api_key_env", None) or KEY_VARIABLES.get(vendor, ()))
     key = resolve_key(vendor, None, env)
     if key is None:
-        needed = getattr(provider_class, "needs_key", True) or vendor in KEY_VARIABLES
+        # Whether litellm's other routes need one is not known of all of them.
+        generic = vendor not in ("litellm", getattr(provider_class, "name", vendor))
+        needed = getattr(provider_class, "needs_key", True) or generic
         return Setting("api_key", None, "not set" if needed else "not needed")
     place = key.source if key.source == "keyring" else f"environment {key.source}"
     return Setting("api_key", key.masked, place)
