@@ -31,6 +31,7 @@ __all__ = [
     "PER_CALL",
     "SETTINGS",
     "check_names",
+    "check_one_answer",
     "present",
     "spelt_out",
     "whole_tools",
@@ -90,6 +91,18 @@ def check_names(
                 f"{where} has no option {name!r}{guess}",
                 hint="to send a field of the vendor as it is, use extra_body={...}",
             )
+
+
+def check_one_answer(n: Any) -> None:
+    """Refuse to ask for several answers: they are billed, and a completion has place for one.
+
+    Raises:
+        InvalidRequestError: ``n`` is not 1.
+    """
+    if n not in (None, 1):
+        raise InvalidRequestError(
+            f"n must be 1, not {n!r}: a completion holds one answer; call again for another"
+        )
 
 
 def whole_tools(tools: Any) -> list[Mapping[str, Any]]:

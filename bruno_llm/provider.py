@@ -41,6 +41,7 @@ from bruno_llm.params import (
     PER_CALL,
     SETTINGS,
     check_names,
+    check_one_answer,
     whole_tools,
 )
 from bruno_llm.policies.cache import Cache
@@ -361,6 +362,7 @@ class LiteLLMProvider(Endpoint, Chat):
         await _litellm.load(self._litellm_model)
         spoken = self._tongues.of(options, base_url)
         if options:
+            check_one_answer(options.get("n"))
             if "tools" in options:
                 options["tools"] = whole_tools(_tool_dicts(options["tools"]))
             self._fitting.fit(options, spoken.lacks)

@@ -79,7 +79,7 @@ async def ask(call: ChatCall) -> Answer:
     answer = read_answer(response, facts, watched=exchange.wire is not None)
     # litellm puts its own prefix before the names in Ollama's plain answers.
     answer.model = answer.model.removeprefix(f"{endpoint._route}/")
-    answer.parts = exchange.parts(answer.text)
+    answer.parts = exchange.parts(answer.text, answer.parts)
     return answer
 
 

@@ -12,13 +12,14 @@ from bruno_llm.completion import Completion, Usage
 from bruno_llm.errors.translate import request_id_of
 from bruno_llm.exceptions import EmptyResponseError
 from bruno_llm.wire.reading import Answer
+from bruno_llm.wire.turn import Parts
 
 __all__ = ["outcome", "refuse_empty"]
 
 
 def outcome(call: ChatCall, answer: Answer) -> Completion:
     """The completion of an answer, whole or broken off; from here on it is what is billed."""
-    endpoint, origin, parts = call.endpoint, call.request.spoken.origin, answer.parts
+    endpoint, parts = call.endpoint, answer.parts
     usage = answer.usage
     if usage is None or not (usage.total_tokens or answer.is_empty):
         usage = _estimated(call, answer)
@@ -41,11 +42,18 @@ def outcome(call: ChatCall, answer: Answer) -> Completion:
         latency=_clock.monotonic() - call.started,
         trimmed=call.request.trimmed,
         metadata={**call.exchange.facts.notes, **noticed},
-        native=origin.native(parts.native) if origin is not None else None,
+        native=_native(call, parts),
         attachments=parts.attachments,
         citations=parts.citations,
     )
     return call.done
+
+
+def _native(call: ChatCall, parts: Parts) -> dict[str, Any] | None:
+    origin = call.request.spoken.origin
+    if origin is None:
+        return None
+    return (origin if call.exchange.wire is not None else origin.unread).native(parts.native)
 
 
 def refuse_empty(call: ChatCall, answer: Answer, completion: Completion) -> None:
@@ -90,5 +98,7 @@ def _estimated(call: ChatCall, answer: Answer) -> Usage:
     said = [answer.text, answer.reasoning, answer.refusal]
     said += [asked.name + asked.raw_arguments for asked in answer.tool_calls]
     prompt = call.prompt_tokens
-    completion = call.endpoint._counter.text("".join(said))
+    completion = call.exchange.facts.completion_tokens
+    if completion is None:
+        completion = call.endpoint._counter.text("".join(said))
     return Usage(prompt, completion, prompt + completion, estimated=True)

@@ -13,7 +13,7 @@ from bruno_llm.call.spoken import Spoken
 from bruno_llm.completion import Trimmed
 from bruno_llm.messages import ChatMessage
 from bruno_llm.wire.history import outgoing
-from bruno_llm.wire.turn import KeptTurn, restored, with_body
+from bruno_llm.wire.turn import History, KeptTurn, restored, with_body
 
 __all__ = ["Divert", "Request"]
 
@@ -74,10 +74,11 @@ class Request:
         return params, self._restoring(kept, fields) if kept or fields or looped else None
 
     def _restoring(self, kept: Sequence[KeptTurn], fields: Mapping[str, Any]) -> Divert:
-        wire, chat = self.spoken.wire, self.chat
+        wire, origin = self.spoken.wire, self.spoken.origin
+        history = History(self.chat, kept, origin.route if origin else "")
 
         def divert(request: httpx.Request) -> httpx.Request:
-            return restored(request, wire.turn if wire else None, kept, chat, fields)
+            return restored(request, wire.turn if wire else None, history, fields)
 
         return divert
 

@@ -79,10 +79,13 @@ class Exchange:
             return ""
         return self.body.decode("utf-8", "replace")
 
-    def parts(self, text: str) -> Parts:
-        """What the answer held besides its ``text`` and its tool calls."""
+    def parts(self, text: str, without: Parts) -> Parts:
+        """What the answer held besides its ``text`` and its tool calls.
+
+        ``without`` is what is known of it where the wire is not read.
+        """
         if self.wire is None:
-            return Parts()
+            return without
         parts = self.wire.turn.gather(self.facts, text)
         # A thought that was cut has no signature: it cannot go back.
         whole = bool(self.body) or self.facts.ended

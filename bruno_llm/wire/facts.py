@@ -25,6 +25,7 @@ class Facts:
         ended: The vendor's own sign that the answer is whole was seen.
         has_usage: The vendor sent token counts.
         prompt_tokens: Everything billed as input, where litellm may leave a part out.
+        completion_tokens: The vendor's own count of the answer, where it sent no other.
         reasoning_tokens: The vendor's own count of the thinking, where litellm makes one up.
         cached_tokens: The part of the prompt that was read from a cache, where litellm drops it.
         reasoning: The words of the thinking, where litellm drops them.
@@ -44,6 +45,7 @@ class Facts:
     ended: bool = False
     has_usage: bool = False
     prompt_tokens: int | None = None
+    completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
     reasoning: str = ""

@@ -41,6 +41,8 @@ def outgoing(chat: Chat, origin: Origin | None) -> tuple[list[dict[str, Any]], l
         if native is not None and origin is not None and origin.takes(native):
             kept.append(_kept(chat, place))
             message["content"] = kept[-1].marker
+        elif native is not None and origin is not None and origin.unread.takes(native):
+            message["thinking_blocks"] = native["items"]
         if message.get("tool_calls"):
             message["tool_calls"] = [_sendable(call, wire) for call in message["tool_calls"]]
         if message.get("role") == "tool" and wire not in _TAKE_TOOL_IMAGES:

@@ -11,7 +11,7 @@ from typing import Any
 from bruno_llm.completion import ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
 from bruno_llm.wire.facts import Facts
 from bruno_llm.wire.shape import read_json
-from bruno_llm.wire.turn import Parts
+from bruno_llm.wire.turn import Parts, grow, whole
 
 __all__ = ["Answer", "StreamReader", "read_answer", "read_usage"]
 
@@ -60,6 +60,9 @@ def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
     answer.text = _field(message, "content") or ""
     answer.reasoning = _reasoning(message) or facts.reasoning
     answer.refusal = facts.refusal or _field(message, "refusal") or ""
+    if not watched:
+        blocks = [dict(block) for block in _field(message, "thinking_blocks") or ()]
+        answer.parts = Parts(native=blocks)
     calls = [
         _tool_call(_field(call, "id"), function, _field(function, "arguments"))
         for call in _field(message, "tool_calls") or ()
@@ -95,6 +98,7 @@ class StreamReader:
         self._wire_thought = 0
         self._finish: str | None = None
         self._raw_usage: Any = None
+        self._blocks: list[dict[str, Any]] = []
         self._model = ""
         self._id: str | None = None
 
@@ -121,6 +125,7 @@ class StreamReader:
             tool_calls=[call.closed() for call in self._calls],
             model=self._model,
             id=facts.id if self._watched else self._id,
+            parts=Parts(native=whole(self._blocks) if self._finish else ()),
         )
         finish = facts.finish_reason if self._watched else self._finish
         answer.finish_reason = _finish(finish, bool(answer.tool_calls))
@@ -133,6 +138,9 @@ class StreamReader:
         if reasoning:
             self._reasoning.append(reasoning)
             yield ReasoningDelta(reasoning)
+        if not self._watched:
+            for block in _field(delta, "thinking_blocks") or ():
+                _add_block(self._blocks, block)
         text = _field(delta, "content")
         if text:
             self._text.append(text)
@@ -261,6 +269,16 @@ def _with_wire_calls(calls: list[ToolCall], facts: Facts) -> list[ToolCall]:
 def _tool_call(id_: Any, function: Any, raw: Any) -> ToolCall:
     text = _as_json(raw)
     return ToolCall(str(id_ or ""), _field(function, "name") or "", _arguments(text), text)
+
+
+def _add_block(blocks: list[dict[str, Any]], piece: Mapping[str, Any]) -> None:
+    """Put litellm's pieces of a thinking block together; its signature is the last of them."""
+    last = blocks[-1] if blocks else None
+    if last is None or last.get("signature") or piece.get("type") != "thinking":
+        blocks.append(dict(piece))
+        return
+    for name in ("thinking", "signature"):
+        grow(last, name, piece.get(name))
 
 
 def _as_json(arguments: Any) -> str:

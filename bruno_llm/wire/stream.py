@@ -90,7 +90,7 @@ class OpenStream:
     def answer(self) -> Answer:
         """What has been said so far; everything, once the deltas are through."""
         answer = self._reader.answer()
-        answer.parts = self._exchange.parts(answer.text)
+        answer.parts = self._exchange.parts(answer.text, answer.parts)
         return answer
 
     async def aclose(self) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Chat",
+    "History",
     "KeptTurn",
     "Origin",
     "Parts",
@@ -72,7 +73,22 @@ class KeptTurn:
     results: tuple[str, ...] = ()
 
 
-def _as_it_is(body: dict[str, Any], kept: Sequence[KeptTurn], chat: Chat) -> None:
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the body of a request was made of.
+
+    Attributes:
+        chat: The conversation.
+        kept: Its turns that go back as their vendor gave them.
+        route: litellm's route that the request takes.
+    """
+
+    chat: Chat
+    kept: Sequence[KeptTurn] = ()
+    route: str = ""
+
+
+def _as_it_is(body: dict[str, Any], history: History) -> None:
     pass
 
 
@@ -89,7 +105,7 @@ class TurnFormat:
     """
 
     gather: Callable[[Facts, str], Parts] = _nothing
-    restore: Callable[[dict[str, Any], Sequence[KeptTurn], Chat], None] = _as_it_is
+    restore: Callable[[dict[str, Any], History], None] = _as_it_is
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +115,11 @@ class Origin:
     wire: str
     route: str
     model: str
+
+    @property
+    def unread(self) -> Origin:
+        """The same place, of an answer whose wire nobody read: its items are in litellm's form."""
+        return Origin("litellm", self.route, self.model)
 
     def native(self, items: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         """The items with their origin, for the next request; ``None`` when there are none."""
@@ -129,16 +150,15 @@ def _family(model: Any) -> str:
 def restored(
     request: httpx.Request,
     form: TurnFormat | None,
-    kept: Sequence[KeptTurn],
-    chat: Chat,
+    history: History,
     fields: Mapping[str, Any],
 ) -> httpx.Request:
     """The request with the kept turns in its body, and with these fields."""
     body = {**json.loads(request.content), **fields}
     if form is not None:
-        form.restore(body, kept, chat)
+        form.restore(body, history)
     # Were litellm to build a body of another form, no vendor must read our markers.
-    return with_body(request, _swept(body, kept) if kept else body)
+    return with_body(request, _swept(body, history.kept) if history.kept else body)
 
 
 def with_body(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +111,14 @@ OPENROUTER = Wire(
     {},
 )
 WIRES = (CHAT, RESPONSES, CLAUDE, GEMINI, OLLAMA, DEEPSEEK, OPENROUTER)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """One that refuses what the vendors refuse."""
+    with FakeServer(strict=True) as running:
+        yield running
+        assert running.refusals == []
 
 
 @pytest.fixture(params=FACTS)

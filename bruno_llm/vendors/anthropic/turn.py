@@ -13,7 +13,7 @@ from typing import Any
 from bruno_llm.completion import Citation
 from bruno_llm.wire.facts import Facts
 from bruno_llm.wire.shape import read_json
-from bruno_llm.wire.turn import Chat, KeptTurn, Parts, TurnFormat, grow, marked, whole
+from bruno_llm.wire.turn import History, KeptTurn, Parts, TurnFormat, grow, marked, whole
 
 __all__ = ["TURN", "note"]
 
@@ -89,14 +89,24 @@ def _citations(blocks: Iterable[Mapping[str, Any]]) -> Iterable[Citation]:
         start = end
 
 
-def _restore(body: dict[str, Any], kept: Sequence[KeptTurn], chat: Chat) -> None:
+def _restore(body: dict[str, Any], history: History) -> None:
     for message in body.get("messages") or ():
         if message.get("role") == "assistant":
-            message["content"] = _restored(message.get("content"), kept)
+            message["content"] = _restored(message.get("content"), history.kept)
+    failed = {turn.get("tool_call_id") for turn in history.chat if turn.get("is_error")}
+    for block in _blocks(body) if failed else ():
+        if block.get("type") == "tool_result" and block.get("tool_use_id") in failed:
+            block["is_error"] = True
     if (body.get("thinking") or {}).get("type") == "enabled" and not _begins_with_thinking(body):
         # The loop was begun without thinking or by another vendor. Anthropic refuses it with
         # thinking, and its refusal names this way out.
         del body["thinking"]
+
+
+def _blocks(body: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    for message in body.get("messages") or ():
+        content = message.get("content")
+        yield from (block for block in (content if isinstance(content, list) else ()))
 
 
 def _restored(content: Any, kept: Sequence[KeptTurn]) -> Any:

@@ -15,10 +15,14 @@ from typing import Any
 
 from bruno_llm.completion import Attachment, Citation
 from bruno_llm.wire.facts import Facts
-from bruno_llm.wire.turn import Chat, KeptTurn, Parts, TurnFormat, grow, marked, whole
+from bruno_llm.wire.turn import History, KeptTurn, Parts, TurnFormat, grow, marked, whole
 
 __all__ = ["TURN", "note"]
 
+# "Thought signatures", FAQ: what stands for the signature of a call that Gemini did not make.
+# litellm encodes it once more.
+_STAND_IN = "skip_thought_signature_validator"
+_LITELLM_STAND_IN = base64.b64encode(_STAND_IN.encode()).decode()
 _PLAIN = {"text", "functionCall", "thought"}
 _NOTES = {"groundingMetadata": "grounding", "urlContextMetadata": "url_context"}
 
@@ -92,12 +96,15 @@ def _citations(grounding: Mapping[str, Any], text: str) -> Iterable[Citation]:
         )
 
 
-def _restore(body: dict[str, Any], kept: Sequence[KeptTurn], chat: Chat) -> None:
+def _restore(body: dict[str, Any], history: History) -> None:
     ids: deque[str] = deque()
     for content in body.get("contents") or ():
         parts = content.get("parts") or []
         if content.get("role") == "model":
-            content["parts"], turns = _restored(parts, kept)
+            for part in parts:
+                if part.get("thoughtSignature") == _LITELLM_STAND_IN:
+                    part["thoughtSignature"] = _STAND_IN
+            content["parts"], turns = _restored(parts, history.kept)
             ids = deque(id_ for turn in turns for id_ in _result_ids(turn))
             continue
         for part in parts:

@@ -7,11 +7,11 @@ its ``thinking`` and ``tool_calls``, a result names its tool in ``tool_name``. l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm.wire.facts import Facts
-from bruno_llm.wire.turn import Chat, KeptTurn, Parts, TurnFormat, grow, marked, whole
+from bruno_llm.wire.turn import History, Parts, TurnFormat, grow, marked, whole
 
 __all__ = ["TURN", "note"]
 
@@ -31,16 +31,16 @@ def _gather(facts: Facts, text: str) -> Parts:
     return Parts(native=whole(facts.items))
 
 
-def _restore(body: dict[str, Any], kept: Sequence[KeptTurn], chat: Chat) -> None:
+def _restore(body: dict[str, Any], history: History) -> None:
     messages = body.get("messages") or ()
     for message in messages:
-        found = marked(message.get("content"), kept)
+        found = marked(message.get("content"), history.kept)
         if found is not None:
             _, turn, _ = found
             message["content"] = turn.text
             message.update(*turn.items)
-    names = {turn.get("tool_call_id"): turn.get("name") for turn in chat}
-    called = [turn for turn in chat if turn.get("tool_calls")]
+    names = {turn.get("tool_call_id"): turn.get("name") for turn in history.chat}
+    called = [turn for turn in history.chat if turn.get("tool_calls")]
     calling = [message for message in messages if message.get("tool_calls")]
     for calls, message in zip(called, calling, strict=False):
         for given, call in zip(calls["tool_calls"], message["tool_calls"], strict=False):

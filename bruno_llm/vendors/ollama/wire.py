@@ -53,7 +53,9 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
         facts.tool_calls.append((call.get("id"), function["name"], arguments))
     if payload.get("done"):
         facts.ended = True
-        facts.has_usage = payload.get("eval_count") is not None
+        # Before 0.5 it leaves the prompt out when it has read it before.
+        facts.has_usage = None not in (payload.get("eval_count"), payload.get("prompt_eval_count"))
+        facts.completion_tokens = payload.get("eval_count")
         reason = payload.get("done_reason") or "stop"
         facts.finish_reason = _FINISH.get(reason, f"other:{reason}")
 

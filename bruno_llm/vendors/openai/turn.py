@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bruno_llm.completion import Attachment, Citation
 from bruno_llm.wire.facts import Facts
-from bruno_llm.wire.turn import Chat, KeptTurn, Parts, TurnFormat, grow, marked, whole
+from bruno_llm.wire.turn import History, Parts, TurnFormat, grow, marked, whole
 
 __all__ = ["TURN", "attachment_of", "cited", "note"]
 
 _TEXTS = ("reasoning_content", "reasoning")
+# They refuse calls without it while they think; it may be empty, as of a turn of another vendor.
+_WANT_REASONING = ("deepseek", "moonshot")
 _GROWING_DETAILS = ("text", "summary")
 _SOUNDS = (
     (b"RIFF", "audio/wav"),
@@ -155,11 +157,11 @@ def _decoded(data: str) -> bytes | None:
         return None
 
 
-def _restore(body: dict[str, Any], kept: Sequence[KeptTurn], chat: Chat) -> None:
+def _restore(body: dict[str, Any], history: History) -> None:
     for message in body.get("messages") or ():
         content = message.get("content")
         texts = [part.get("text") for part in content] if isinstance(content, list) else [content]
-        found = next(filter(None, (marked(text, kept) for text in texts)), None)
+        found = next(filter(None, (marked(text, history.kept) for text in texts)), None)
         if found is None:
             continue
         _, turn, _ = found
@@ -168,6 +170,10 @@ def _restore(body: dict[str, Any], kept: Sequence[KeptTurn], chat: Chat) -> None
             message.update(fields)
         if "audio" in message:  # its words are in it
             message["content"] = None
+    if history.route in _WANT_REASONING:
+        for message in body.get("messages") or ():
+            if message.get("tool_calls"):
+                message.setdefault("reasoning_content", "")
 
 
 TURN = TurnFormat(_gather, _restore)
