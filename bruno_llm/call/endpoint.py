@@ -281,6 +281,9 @@ class Endpoint:
             raise self._no_model()
         where, key = self._vendor.models, None
         if where is None:
+            missing = self.missing_key()
+            if missing is not None:
+                raise missing
             where, key = await self._list_in_openais_format(self.base_url)
         try:
             async with self._asking(where, key) as ask:
