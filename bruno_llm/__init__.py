@@ -64,6 +64,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
     from bruno_llm.providers.ollama import OllamaProvider
     from bruno_llm.providers.openai import OpenAIProvider
     from bruno_llm.rate_limit.limit import RateLimit
+    from bruno_llm.structured.ask import Structured, complete_as, generate_as, stream_as
     from bruno_llm.tools.assistant import ToolAssistant
     from bruno_llm.tools.calling import ToolFinished, ToolStarted
     from bruno_llm.tools.definition import Tool, tool, tools_from_abilities
@@ -146,6 +147,12 @@ _HOMES = {
     "bruno_llm.providers.ollama": ("OllamaProvider",),
     "bruno_llm.providers.openai": ("OpenAIProvider",),
     "bruno_llm.rate_limit.limit": ("RateLimit",),
+    "bruno_llm.structured.ask": (
+        "Structured",
+        "complete_as",
+        "generate_as",
+        "stream_as",
+    ),
     "bruno_llm.tools.assistant": ("ToolAssistant",),
     "bruno_llm.tools.calling": (
         "ToolFinished",
@@ -217,6 +224,7 @@ __all__ = [  # written out: type checkers do not compute it
     "StreamError",
     "StreamEvent",
     "StreamRestart",
+    "Structured",
     "StructuredOutputError",
     "TextDelta",
     "Timeout",
@@ -235,11 +243,14 @@ __all__ = [  # written out: type checkers do not compute it
     "UnifiedProviderFactory",
     "Usage",
     "__version__",
+    "complete_as",
     "completion_message",
     "file_message",
+    "generate_as",
     "image_message",
     "resume_tools",
     "run_tools",
+    "stream_as",
     "stream_tools",
     "tool",
     "tool_result",

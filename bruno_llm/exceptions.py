@@ -35,7 +35,9 @@ from bruno_core.utils import exceptions as core
 from bruno_llm._former import former_name
 
 if TYPE_CHECKING:
-    from bruno_llm.completion import Completion
+    from collections.abc import Mapping, Sequence
+
+    from bruno_llm.completion import Completion, Usage
     from bruno_llm.tools.run import ToolRun
 
 __all__ = [
@@ -256,7 +258,16 @@ class StreamError(LLMError, core.StreamError):
 
 
 class StructuredOutputError(LLMError):
-    """The answer does not fit the requested schema; ``.partial`` is the answer."""
+    """No answer fitted the type, or none could: it was cut, refused or filtered.
+
+    ``.partial`` is the last answer, ``.errors`` what pydantic said of it (without the input),
+    ``.usage`` and ``.cost`` (US dollars, ``None`` when unknown) are those of all ``.attempts``.
+    """
+
+    errors: Sequence[Mapping[str, Any]] = ()
+    usage: Usage | None = None
+    cost: float | None = None
+    attempts: int = 0
 
 
 class ToolLimitError(LLMError):

@@ -83,6 +83,10 @@ NAMES = [
     "tool_result",
     "ToolAssistant",
     "tools_from_abilities",
+    "Structured",
+    "complete_as",
+    "generate_as",
+    "stream_as",
     "__version__",
 ]
 

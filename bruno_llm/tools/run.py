@@ -286,7 +286,7 @@ def _answered(run: ToolRun, completion: Completion) -> ToolRun:
         messages=(*run.messages, completion_message(completion)),
         calls=(*run.calls, *completion.tool_calls),
         rounds=run.rounds + bool(completion.tool_calls),
-        usage=_sum(run.usage, completion.usage or Usage(estimated=True)),
+        usage=run.usage + (completion.usage or Usage(estimated=True)),
         cost=None if None in costs else sum(cost for cost in costs if cost is not None),
         pending=completion.tool_calls,
     )
@@ -301,15 +301,3 @@ def _told(run: ToolRun, done: Sequence[ToolFinished], waiting: Sequence[ToolCall
         for one in results
     )
     return replace(run, messages=(*run.messages, *told), pending=tuple(waiting))
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(
-        prompt_tokens=one.prompt_tokens + other.prompt_tokens,
-        completion_tokens=one.completion_tokens + other.completion_tokens,
-        total_tokens=one.total_tokens + other.total_tokens,
-        cached_tokens=one.cached_tokens + other.cached_tokens,
-        cache_creation_tokens=one.cache_creation_tokens + other.cache_creation_tokens,
-        reasoning_tokens=one.reasoning_tokens + other.reasoning_tokens,
-        estimated=one.estimated or other.estimated,
-    )

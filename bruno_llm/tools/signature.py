@@ -11,12 +11,12 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from bruno_llm.exceptions import ConfigurationError
 
-__all__ = ["arguments_of", "description_of", "schema_of"]
+__all__ = ["Untitled", "arguments_of", "description_of", "schema_of", "without_titles"]
 
 _MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-class _Untitled(GenerateJsonSchema):
+class Untitled(GenerateJsonSchema):
     """pydantic's schema without the titles that only repeat the names: they cost tokens."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
@@ -25,7 +25,7 @@ class _Untitled(GenerateJsonSchema):
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """The JSON schema of a model, as tools and structured output send it."""
-    schema: dict[str, Any] = _without_titles(model.model_json_schema(schema_generator=_Untitled))
+    schema: dict[str, Any] = without_titles(model.model_json_schema(schema_generator=Untitled))
     return schema
 
 
@@ -91,17 +91,17 @@ def _routine(function: Callable[..., Any]) -> Callable[..., Any]:
     return function if inspect.isroutine(function) else type(function).__call__
 
 
-def _without_titles(schema: Any) -> Any:
+def without_titles(schema: Any) -> Any:
     """Titles of models; a property that is called ``title`` stays."""
     if isinstance(schema, list):
-        return [_without_titles(item) for item in schema]
+        return [without_titles(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     return {
         key: (
-            {name: _without_titles(part) for name, part in value.items()}
+            {name: without_titles(part) for name, part in value.items()}
             if key in ("properties", "$defs") and isinstance(value, dict)
-            else _without_titles(value)
+            else without_titles(value)
         )
         for key, value in schema.items()
         if not (key == "title" and isinstance(value, str))

@@ -63,6 +63,7 @@ from bruno_llm import (
     StreamError,
     StreamEvent,
     StreamRestart,
+    Structured,
     StructuredOutputError,
     TextDelta,
     Timeout,
@@ -80,11 +81,14 @@ from bruno_llm import (
     Trimmed,
     UnifiedProviderFactory,
     Usage,
+    complete_as,
     completion_message,
     file_message,
+    generate_as,
     image_message,
     resume_tools,
     run_tools,
+    stream_as,
     stream_tools,
     tool,
     tool_result,
@@ -292,3 +296,16 @@ async def with_tools(llm: OpenAIProvider, messages: list[Message]) -> None:
             assert_type(event.call, ToolCall)
         elif isinstance(event, RunEnd):
             assert_type(event.run, ToolRun)
+
+
+class City(BaseModel):
+    name: str
+
+
+async def typed(llm: OpenAIProvider, messages: list[Message]) -> None:
+    assert_type(await generate_as(llm, messages, City), City)
+    found = await complete_as(llm, messages, City, attempts=2, mode="native", temperature=0.0)
+    assert_type(found, Structured[City])
+    assert_type(found.value.name, str)
+    async for partial in stream_as(llm, messages, City):
+        assert_type(partial.cost, float | None)

@@ -1,0 +1,185 @@
+"""The shape that an answer shall have: a type, its JSON schema, and how text is read as it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError, create_model
+from pydantic_core import from_json
+
+from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.tools.signature import Untitled, without_titles
+
+__all__ = ["Misfit", "Shape", "strict"]
+
+T = TypeVar("T")
+_FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
+_IN_A_NUMBER = "+-.0123456789eE"
+# What OpenAI's strict mode refuses ("Structured outputs: Supported schemas").
+_OPEN = ("patternProperties", "propertyNames", "allOf", "not", "if", "dependentRequired")
+
+
+class Misfit(Exception):
+    """A text that is not of the shape; ``errors`` are pydantic's, without the input."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__("; ".join(map(_said, errors)))
+        self.errors = errors
+
+
+class Shape(Generic[T]):
+    """Reads answers as one type.
+
+    Args:
+        type_: A pydantic model, dataclass, TypedDict, or any type that pydantic adapts; a JSON
+            schema of an object gives dicts.
+
+    Raises:
+        ConfigurationError: The type has no JSON schema.
+    """
+
+    def __init__(self, type_: Any) -> None:
+        self._adapter: TypeAdapter[Any] | None = None
+        self._wrapped = False
+        if isinstance(type_, Mapping):
+            if type_.get("type") != "object":
+                raise ConfigurationError("a JSON schema for an answer must be that of an object")
+            self.name, self.schema = str(type_.get("title") or "answer"), dict(type_)
+            return
+        self.name = re.sub(r"\W", "_", getattr(type_, "__name__", "") or "answer")
+        try:
+            self._adapter = TypeAdapter(type_)
+            schema = self._schema()
+            if schema.get("type") != "object" or "properties" not in schema:
+                # The vendors' schema modes want an object with properties at the top.
+                wrapper = create_model("answer", value=(type_, ...))
+                self._adapter, self._wrapped = TypeAdapter(wrapper), True
+                schema = self._schema()
+        except (PydanticUserError, NameError) as error:
+            why = str(error).splitlines()[0]
+            raise ConfigurationError(f"{self.name} has no JSON schema: {why}") from error
+        self.schema = schema
+
+    def read(self, text: str) -> T:
+        """The value in an answer; fences and words around the JSON are left out.
+
+        Raises:
+            Misfit: It is no JSON, or does not fit.
+        """
+        value = self._json_in(text)
+        if self._adapter is None:
+            return cast(T, value)
+        try:
+            found = self._adapter.validate_python(value)
+        except ValidationError as first:
+            try:  # strict mode makes every field required, and null stands for one left out
+                found = self._adapter.validate_python(_without_nulls(value))
+            except ValidationError:
+                errors = first.errors(include_url=False, include_input=False, include_context=False)
+                raise Misfit([dict(error) for error in errors]) from None
+        return cast(T, found.value if self._wrapped else found)
+
+    def partial(self, text: str) -> Any:
+        """What is closed so far of JSON that is still being written, ``None`` before it begins."""
+        start = text.find("{")
+        if start < 0:
+            return None
+        # A number is not over before something follows it.
+        closed = text[start:].rstrip(_IN_A_NUMBER)
+        try:
+            value = from_json(closed.encode(), allow_partial=True)
+        except ValueError:
+            return None
+        return value.get("value") if self._wrapped else value
+
+    def _schema(self) -> dict[str, Any]:
+        assert self._adapter is not None
+        schema: dict[str, Any] = without_titles(
+            self._adapter.json_schema(schema_generator=Untitled)
+        )
+        if set(schema) == {"$ref", "$defs"}:  # a type that contains itself
+            name = str(schema["$ref"]).rpartition("/")[2]
+            schema = {**schema["$defs"][name], "$defs": schema["$defs"]}
+        return schema
+
+    def _json_in(self, text: str) -> Any:
+        fenced = _FENCE.search(text)
+        inside = fenced.group(1) if fenced else text
+        why = ""
+        for one in (inside, inside[inside.find("{") : inside.rfind("}") + 1]):
+            try:
+                value = from_json(one.strip().encode())
+            except ValueError as error:
+                why = why or str(error)
+                continue
+            if isinstance(value, dict):
+                return value
+            why = "it is not an object"
+        raise Misfit([{"loc": (), "type": "json_invalid", "msg": f"no JSON object: {why}"}])
+
+
+def strict(schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The schema as OpenAI's strict mode takes it, ``None`` where it cannot be said there.
+
+    Every property is required, and what may be left out may be null instead.
+    """
+    try:
+        return cast(dict[str, Any], _strict(dict(schema)))
+    except ValueError:
+        return None
+
+
+def _strict(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_strict(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if any(word in schema for word in _OPEN):
+        raise ValueError("not in strict mode")
+    made = {
+        key: (
+            {name: _strict(part) for name, part in value.items()}
+            if key in ("properties", "$defs")
+            else _strict(value)
+        )
+        for key, value in schema.items()
+        if key != "default"
+    }
+    if "$ref" in made:
+        return {"$ref": made["$ref"]}
+    if made.get("type") == "object":
+        if not made.get("properties") or made.get("additionalProperties") not in (None, False):
+            raise ValueError("an open object")
+        required = set(made.get("required", ()))
+        made["properties"] = {
+            name: part if name in required else _or_null(part)
+            for name, part in made["properties"].items()
+        }
+        made["required"] = list(made["properties"])
+        made["additionalProperties"] = False
+    return made
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    options = schema.get("anyOf")
+    if isinstance(options, list):
+        return schema if {"type": "null"} in options else {**schema, "anyOf": [*options, _NULL]}
+    return {"anyOf": [schema, _NULL]}
+
+
+_NULL = {"type": "null"}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(part) for name, part in value.items() if part is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    where = ".".join(map(str, error["loc"]))
+    return f"{where}: {error['msg']}" if where else str(error["msg"])
