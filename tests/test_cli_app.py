@@ -81,7 +81,7 @@ def failing() -> Iterator[list[BaseException]]:
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (LLMError("it is down", "openai", hint="wait"), 1, "Error: openai: it is down (wait)"),
+        (LLMError("it is down", "openai", hint="wait"), 1, "Error: [openai] it is down (wait)"),
         (LLMError("red \x1b[31m\x07"), 1, "Error: red [31m"),
         (OSError(13, "Permission denied", "/x"), 2, "Error: /x: Permission denied"),
         (OSError(28, "No space left"), 2, "Error: No space left"),

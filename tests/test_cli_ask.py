@@ -310,7 +310,7 @@ def test_a_broken_stream_leaves_what_came_and_says_so(ollama: FakeServer) -> Non
     assert result.exit_code == 1
     assert result.stdout == "one two\n"
     (line,) = result.stderr.splitlines()
-    assert line.startswith("Error: ollama/llama3.2: ")
+    assert line.startswith("Error: [ollama] llama3.2: ")
 
 
 def test_a_refused_key_is_not_shown(all_vendors: FakeServer) -> None:

@@ -618,10 +618,11 @@ def test_the_embedding_factory(monkeypatch: pytest.MonkeyPatch) -> None:
         factory.create("nobody")
     with pytest.raises(ConfigurationError, match="no option 'colour'"):
         factory.create("openai", colour=1)
-    factory.register("Own", bruno_llm.OllamaEmbedder)
+    factory.register("Own", lambda wanted: bruno_llm.OllamaEmbedder(wanted, retry=None))
     assert factory.is_registered("own")
     with pytest.raises(ConfigurationError, match="Failed to create embedding provider 'own'"):
-        factory.create("own", retry=None, timeout=1, model=3)
+        factory.create("own")
+    assert factory.create("own", wanted="m").get_model_name() == "m"
 
 
 async def test_sums_with_vectors() -> None:

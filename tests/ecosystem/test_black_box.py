@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bruno_llm.testing import FakeServer
-from tests.ecosystem.others import guarded, run_tests
+from tests.ecosystem.others import OURS, guarded, run_tests
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ PINNED = {
         "any class could be registered, and failed when it was used"
     ),
     "test_factory::test_factory_create_from_env_no_vars": (
-        "an environment without variables was an error, though no provider needs one"
+        "an environment without variables was an error, though Ollama needs none"
     ),
     "test_factory::test_factory_create_with_fallback_first_succeeds": _ONE,
     "test_factory::test_factory_create_with_fallback_second_succeeds": _ONE,
@@ -42,6 +42,12 @@ PINNED = {
 PINNED_BLOCKS = {"14": "registers a class that lacks six methods, so that no object can be made"}
 # The other blocks that run with 0.2.0 when only Ollama answers.
 BLOCKS = ("0", "1", "6", "7", "8", "9", "13", "15")
+
+
+def test_the_page_for_users_lists_them() -> None:
+    page = (OURS / "docs" / "migration.md").read_text("utf-8")
+    for name in PINNED:
+        assert name in page or f"...{name.partition('with_fallback')[2]}`" in page
 
 
 def test_its_own_tests_pass(former_source: Path, tmp_path: Path) -> None:
