@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from pydantic import SecretStr
 
@@ -43,6 +44,9 @@ _USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
 _SHOWN = 4
 _SHORTEST_SHOWN = 12
 _LONGEST_LINE = 400
+# Of a text that leaves the package: ten times what is shown, so that a replaced prompt is not all.
+_LONGEST_LOOKED_AT = 4096
+_LONGEST_PIECE = 64
 
 
 def is_secret_name(name: str) -> bool:
@@ -109,39 +113,60 @@ class Redactor:
         r"\b(sk-[\w-]{8,}|AIza[\w-]{20,}|gsk_\w{8,}|xai-\w{8,})|(?<=Bearer )[\w.~+/=-]{8,}"
     )
     _SHORTEST_PROMPT = 12
-    _NEVER_ESCAPED = re.compile(rf"[\w ,.:;()?!-]{{{_SHORTEST_PROMPT},}}", re.ASCII)
+    # Runs that no escaping changes, in pieces: an echo that was cut has most of them whole.
+    _NEVER_ESCAPED = re.compile(rf"[\w ,.:;()?!-]{{{_SHORTEST_PROMPT},{_LONGEST_PIECE}}}", re.ASCII)
 
     def __init__(self, secrets: Sequence[str] = (), prompts: Sequence[str] = ()) -> None:
         self._secrets = [s for s in secrets if len(s) > 5]
-        long = (prompt for prompt in prompts if len(prompt) >= self._SHORTEST_PROMPT)
-        self._prompts = sorted({form for p in long for form in self._forms(p)}, key=len)[::-1]
+        self._texts = [prompt for prompt in prompts if len(prompt) >= self._SHORTEST_PROMPT]
 
     def __call__(self, text: str) -> str:
-        """The text without them."""
+        """The text without them; of a long one the first 4,000 characters."""
+        cut = len(text) > _LONGEST_LOOKED_AT
+        text = text[:_LONGEST_LOOKED_AT]
         for secret in self._secrets:
             text = text.replace(secret, "[key]")
+        found = sorted(self._found(text))
+        if cut:  # the piece of a prompt or key in which the cut fell is not known as one
+            text = text[: -2 * _LONGEST_PIECE]
+        parts: list[str] = []
+        at = 0
+        for start, end in found:
+            if start > at or not parts:
+                parts += [text[at:start], "[prompt]"]
+            at = max(at, end)
+        shown = self._KEY.sub("[key]", "".join(parts) + text[at:])
+        return f"{shown}…" if cut else shown
+
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where prompts stand: pieces of one that repeats itself lie across each other."""
         for form in self._prompts:
-            text = text.replace(form, "[prompt]")
-        return self._KEY.sub("[key]", text)
+            at = text.find(form)
+            while at >= 0:
+                yield at, at + len(form)
+                at = text.find(form, at + 1)
+
+    @cached_property
+    def _prompts(self) -> frozenset[str]:
+        return frozenset(form for text in self._texts for form in self._forms(text))
 
     def _forms(self, prompt: str) -> Iterator[str]:
         """The ways a prompt is quoted: in JSON, in Python's ``repr``, and escaped any other way."""
-        for text in (
-            prompt,
-            json.dumps(prompt)[1:-1],
-            json.dumps(prompt, ensure_ascii=False)[1:-1],
-        ):
-            yield text
-            yield repr(text)[1:-1]
-            yield repr(text.encode("utf-8", "replace"))[2:-1]
-        # Whatever escaped it, and however often, these runs of characters are the same.
+        # Of a longer one, no more than its beginning can be in what is looked at.
+        start = prompt[:_LONGEST_LOOKED_AT]
+        for text in (start, json.dumps(start)[1:-1], json.dumps(start, ensure_ascii=False)[1:-1]):
+            for form in (text, repr(text)[1:-1], repr(text.encode("utf-8", "replace"))[2:-1]):
+                if len(form) < _LONGEST_LOOKED_AT:
+                    yield form
+                for at in range(0, len(form) - self._SHORTEST_PROMPT, _LONGEST_PIECE):
+                    yield form[at : at + _LONGEST_PIECE]
         yield from self._NEVER_ESCAPED.findall(prompt)
 
     def cause(self, error: BaseException) -> BaseException:
         """The error itself when its whole chain is clean, else a stand-in that is."""
         for seen in causes(error):
             text = f"{seen!s} {seen!r}"
-            if self(text) != text:
+            if len(text) > _LONGEST_LOOKED_AT or self(text) != text:
                 stand_in = UpstreamError(f"{type(seen).__name__}: {one_line(self(str(seen)))}")
                 stand_in.__suppress_context__ = True
                 return stand_in

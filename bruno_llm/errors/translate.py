@@ -27,6 +27,7 @@ from bruno_llm.exceptions import (
 )
 from bruno_llm.policies.timeouts import LimitReached
 from bruno_llm.redaction import Redactor, causes, one_line
+from bruno_llm.wire.bodies import cut
 from bruno_llm.wire.client import Exchange, proxy_variables
 from bruno_llm.wire.shape import read_json
 
@@ -108,7 +109,8 @@ def _what_the_wire_says(exchange: Exchange) -> tuple[int | None, str]:
         event = payload if isinstance(payload, Mapping) and payload.get("error") else None
     if event is not None:
         inner = event.get("error")
-        return status_in(inner), json.dumps(event, ensure_ascii=False)
+        text = json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
+        return status_in(inner), cut(text).decode("utf-8", "replace")
     if exchange.status is not None and not 200 <= exchange.status < 300:
         return exchange.status, exchange.error_text
     return None, ""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.wire.bodies import cut, read_error
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.shape import read_json
@@ -182,6 +183,9 @@ class WireClient(httpx.AsyncClient):
             if stream and response.is_success:
                 exchange._stream = response
                 return _tapped(response, exchange)
+            if not response.is_success:
+                exchange.body = cut(await read_error(response))
+                return _with_body(response, exchange.body)
             exchange.body = await response.aread()
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as exc:
             # httpx raises a plain RuntimeError when its client was closed meanwhile.
@@ -214,13 +218,17 @@ def _read_body(exchange: Exchange, response: httpx.Response) -> httpx.Response:
     payload = exchange.payload()
     exchange.wire.note(payload, exchange.facts)
     if exchange.facts.fault or exchange.facts.error:
-        return response
+        return _with_body(response, cut(exchange.body))
     if not exchange.wire.readable(payload, ThinkTags()):
         return response
-    headers = {k: v for k, v in exchange.headers.items() if not k.startswith("content-")}
     # httpx would write it in UTF-8, which has no half of a surrogate pair.
-    body = json.dumps(payload).encode()
-    headers["content-type"] = "application/json"
+    return _with_body(response, json.dumps(payload).encode())
+
+
+def _with_body(response: httpx.Response, body: bytes) -> httpx.Response:
+    """The response with another body, which is not compressed."""
+    gone = ("content-encoding", "content-length")
+    headers = [(k, v) for k, v in response.headers.multi_items() if k.lower() not in gone]
     return httpx.Response(
         response.status_code, headers=headers, content=body, request=response.request
     )

@@ -1,0 +1,60 @@
+"""The body of an error, cut to what says something.
+
+Whatever reads it afterwards, here and in litellm, goes over it with dozens of patterns: a body of
+2 MB, such as a proxy's page or an image that is echoed, blocked the event loop for 20 s, and no
+timeout applies to that.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from bruno_llm.wire.shape import read_json
+
+__all__ = ["cut", "read_error"]
+
+_MOST_READ = 1 << 20
+_MOST_KEPT = 1 << 14
+# Longer than what the message of an error looks at (redaction.py): a cut is never within it.
+_LONGEST_TEXT = 6000
+_MOST_ITEMS = 50
+_DEEPEST = 10
+
+
+async def read_error(response: httpx.Response) -> bytes:
+    """The first megabyte of an error's body, decompressed; what follows is not read."""
+    found = bytearray()
+    async for chunk in response.aiter_bytes():
+        found += chunk
+        if len(found) >= _MOST_READ:
+            break
+    await response.aclose()
+    return bytes(found[:_MOST_READ])
+
+
+def cut(body: bytes) -> bytes:
+    """The body with at most 16 KiB; a shorter one is not touched.
+
+    Of JSON the long texts and lists are cut first, so that it stays JSON where that is enough.
+    """
+    if len(body) <= _MOST_KEPT:
+        return body
+    try:
+        shorter = json.dumps(_shorter(read_json(body), _DEEPEST)).encode()
+    except ValueError:
+        shorter = body
+    return shorter[:_MOST_KEPT]
+
+
+def _shorter(value: Any, deep: int) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_TEXT else f"{value[:_LONGEST_TEXT]}…"
+    if isinstance(value, dict):
+        few = list(value.items())[:_MOST_ITEMS] if deep else []
+        return {key[:_LONGEST_TEXT]: _shorter(inner, deep - 1) for key, inner in few}
+    if isinstance(value, list):
+        return [_shorter(inner, deep - 1) for inner in (value[:_MOST_ITEMS] if deep else ())]
+    return value
