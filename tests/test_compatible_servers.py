@@ -138,7 +138,7 @@ class TestLiteLLMsProxy:
 
 
 WORDS: dict[str, Any] = {
-    "n": 2,
+    "n": 1,
     "metadata": {"batch": "7"},
     "store": True,
     "logprobs": True,
