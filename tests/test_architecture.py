@@ -172,6 +172,7 @@ def test_a_fresh_interpreter_does_not_load(statement: str, absent: str) -> None:
     assert interpreter(code).split() == []
 
 
+@pytest.mark.full
 def test_every_module_can_be_imported_alone() -> None:
     """Also where no optional package is there; that one is imported when it is used."""
     needs = {"bruno_llm.testing.cassettes._vcr": "vcr"}

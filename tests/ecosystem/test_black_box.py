@@ -11,7 +11,7 @@ import pytest
 from bruno_llm.testing import FakeServer
 from tests.ecosystem.others import OURS, guarded, run_tests
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.full]
 
 FILES = (
     "test_integration.py",
