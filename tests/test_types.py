@@ -159,6 +159,7 @@ def test_the_marks_are_read() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_a_type_checker_accepts_every_name_and_finds_every_mistake(
     checker: str, tmp_path: Path
