@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -118,6 +118,8 @@ class TokenCounter:
             tokens += rules.name + self.text(str(message["name"]))
         if message.get("refusal"):
             tokens += self.text(str(message["refusal"]))
+        if message.get("native"):
+            tokens += sum(map(self.text, _thoughts(message["native"])))
         calls = [call.get("function") or {} for call in message.get("tool_calls") or ()]
         if message.get("function_call"):
             calls.append(message["function_call"])
@@ -175,3 +177,14 @@ class TokenCounter:
 
 def _plain(function: Mapping[str, Any]) -> dict[str, Any]:
     return {key: function[key] for key in ("name", "description", "parameters") if key in function}
+
+
+def _thoughts(native: Mapping[str, Any]) -> Iterator[str]:
+    """The thinking that goes back with a turn, as far as it can be read."""
+    for item in native.get("items") or ():
+        for part in (item, *(item.get("reasoning_details") or ()), *(item.get("summary") or ())):
+            for name in ("thinking", "reasoning_content", "reasoning", "summary"):
+                if isinstance(part.get(name), str):
+                    yield part[name]
+            if part is not item and isinstance(part.get("text"), str):
+                yield part["text"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,11 @@ import pytest
 from bruno_core.models.message import Message
 
 from bruno_llm import (
+    Cache,
     ClaudeProvider,
     Completion,
+    ContextWindow,
+    FallbackProvider,
     GeminiProvider,
     LiteLLMProvider,
     OllamaProvider,
@@ -20,7 +24,7 @@ from bruno_llm import (
     completion_message,
     tool_result,
 )
-from bruno_llm.testing import FakeServer, Reply
+from bruno_llm.testing import FakeServer, Fault, Reply
 from bruno_llm.testing.fake.parts import Text, Thinking
 from tests.contract.matrix import FACTS, KEY, complete
 from tests.contract.test_tools import TOOLS
@@ -208,3 +212,58 @@ async def test_another_vendor_gets_the_plain_turn(
     await step(first, server, "complete", history, Reply("Better."))
     if first.thinks:
         assert given_back(first, server.requests[-1].json, 0, one)
+
+
+async def test_the_window_keeps_a_call_with_its_thinking(server: FakeServer, no_keys: None) -> None:
+    call = ROUNDS[0][0]
+    server.script(Reply(parts=[Thinking("Think of it. " * 20), call]), Reply("Fine."))
+    history: list[Any] = [
+        {"role": "user", "content": "long ago " * 400},
+        {"role": "assistant", "content": "yes " * 400},
+        {"role": "user", "content": "How is it there?"},
+    ]
+    window = ContextWindow(max_input_tokens=1000)
+    provider = ClaudeProvider(
+        base_url=server.base_url("anthropic"), api_key=KEY, retry=None, window=window, **THINK
+    )
+    async with provider:
+        one = await provider.complete(history, tools=TOOLS)
+        turn = [completion_message(one), *results(one)]
+        counted = await provider.count_message_tokens(turn)
+        plain = await provider.count_message_tokens(
+            [completion_message(dataclasses.replace(one, native=None)), *results(one)]
+        )
+        two = await provider.complete([*history, *turn], tools=TOOLS)
+    assert counted > plain + 40
+    assert two.trimmed is not None
+    messages = server.requests[-1].json["messages"]
+    assert [message["role"] for message in messages] == ["user", "assistant", "user"]
+    assert given_back(CLAUDE, server.requests[-1].json, 0, one)
+
+
+async def test_a_fallback_in_the_middle_of_a_loop(
+    server: FakeServer, way: str, no_keys: None
+) -> None:
+    claude, gemini = CLAUDE.provider(server), GEMINI.provider(server)
+    both = FallbackProvider([claude, gemini])
+    call = ROUNDS[0][0]
+    server.script(Reply(parts=[Thinking("A secret thought."), call]))
+    history: list[Any] = [{"role": "user", "content": "How is it there?"}]
+    one = await complete(both, way, history, tools=TOOLS, **THINK)
+    history += [completion_message(one), *results(one)]
+    server.script(Fault.status(529), Reply("Fine."))
+    two = await complete(both, way, history, tools=TOOLS, max_tokens=2048)
+    assert two.text == "Fine."
+    assert two.provider == "gemini"
+    assert given_back(CLAUDE, server.requests[-2].json, 0, one)
+    assert "A secret thought." not in str(server.requests[-1].json)
+
+
+async def test_a_kept_answer_is_a_whole_turn(server: FakeServer, way: str, no_keys: None) -> None:
+    server.script(Reply(parts=[Thinking("Hm."), ROUNDS[0][0]]))
+    options = {"base_url": server.base_url("anthropic"), "api_key": KEY, "retry": None}
+    async with ClaudeProvider(cache=Cache(), **options, **THINK) as provider:
+        first = await complete(provider, way, [{"role": "user", "content": "x"}], tools=TOOLS)
+        again = await complete(provider, way, [{"role": "user", "content": "x"}], tools=TOOLS)
+    assert again.cached
+    assert first.native == again.native is not None
