@@ -181,6 +181,11 @@ async def collect(
     return [event async for event in provider.stream_events(messages, **options)]
 
 
+def chats(server: FakeServer) -> list[Request]:
+    """The chat requests; with a window Ollama is asked besides for the one it has."""
+    return [request for request in server.requests if request.endpoint == "chat"]
+
+
 @dataclass
 class Turn:
     """One message as the vendor got it."""

@@ -41,6 +41,7 @@ from tests.contract.matrix import (
     Case,
     Make,
     ask,
+    chats,
     collect,
     complete,
     only,
@@ -439,7 +440,7 @@ class TestWindow:
     ) -> None:
         provider = make(window=ContextWindow(max_input_tokens=120), system_prompt="Be brief.")
         completion = await complete(provider, facts, self.LONG)
-        request = seen(server.requests[0])
+        request = seen(chats(server)[0])
         assert request.system == "Be brief."
         assert [turn.text for turn in request.turns] == ["And now?"]
         assert completion.trimmed is not None
@@ -450,25 +451,25 @@ class TestWindow:
         self, make: Make, server: FakeServer, way: str
     ) -> None:
         await ask(make(window=ContextWindow(max_input_tokens=120)), way, self.LONG)
-        assert [turn.text for turn in seen(server.requests[0]).turns] == ["And now?"]
+        assert [turn.text for turn in seen(chats(server)[0]).turns] == ["And now?"]
 
     async def test_what_fits_is_not_touched(
         self, make: Make, server: FakeServer, facts: str
     ) -> None:
         completion = await complete(make(window=ContextWindow()), facts, self.LONG)
         assert completion.trimmed is None
-        assert len(seen(server.requests[0]).turns) == 3
+        assert len(seen(chats(server)[0]).turns) == 3
 
     async def test_what_cannot_fit_is_refused_before_the_request(
         self, make: Make, server: FakeServer, way: str
     ) -> None:
         with pytest.raises(ContextLengthExceededError):
             await ask(make(window=ContextWindow(max_input_tokens=100)), way, self.LONG[:1])
-        assert server.requests == []
+        assert chats(server) == []
 
     @only(OLLAMA)
     async def test_num_ctx_is_the_window(self, make: Make, server: FakeServer, way: str) -> None:
         provider = make(window=ContextWindow(), num_ctx=200, max_tokens=50)
         await ask(provider, way, self.LONG)
-        assert [turn.text for turn in seen(server.requests[0]).turns] == ["And now?"]
+        assert [turn.text for turn in seen(chats(server)[0]).turns] == ["And now?"]
         assert server.requests[0].json["options"]["num_ctx"] == 200
