@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from bruno_llm.fallback import FallbackProvider
     from bruno_llm.providers.claude import ClaudeProvider
     from bruno_llm.providers.gemini import GeminiProvider
+    from bruno_llm.providers.mistral import MistralProvider
     from bruno_llm.providers.ollama import OllamaProvider
     from bruno_llm.providers.openai import OpenAIProvider
 
@@ -83,6 +84,11 @@ class LLMFactory:
         config: None = None,
         **kwargs: Unpack[FactorySettings],
     ) -> GeminiProvider: ...
+    @overload
+    @classmethod
+    def create(
+        cls, provider: Literal["mistral"], config: None = None, **kwargs: Unpack[FactorySettings]
+    ) -> MistralProvider: ...
     @overload
     @classmethod
     def create(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         OllamaEmbedder,
         OpenAIEmbedder,
     )
+    from bruno_llm.providers.mistral import MistralEmbedder
 
 __all__ = ["UnifiedProviderFactory"]
 
@@ -49,6 +50,11 @@ class UnifiedProviderFactory:
     def create_embedding(
         cls, provider: Literal["gemini"], config: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> GeminiEmbedder: ...
+    @overload
+    @classmethod
+    def create_embedding(
+        cls, provider: Literal["mistral"], config: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> MistralEmbedder: ...
     @overload
     @classmethod
     def create_embedding(

@@ -193,6 +193,7 @@ async def by_name() -> None:
     assert_type(LLMFactory.create("claude", budget=2.5), ClaudeProvider)
     assert_type(LLMFactory.create("gemini", cache=True), GeminiProvider)
     assert_type(LLMFactory.create("ollama", num_ctx=8192), OllamaProvider)
+    assert_type(LLMFactory.create("mistral", safe_prompt=True), MistralProvider)
     assert_type(LLMFactory.create("groq/llama-3.3-70b-versatile"), LLMInterface)
     assert_type(LLMFactory.create("openai", fallback=["ollama"]), LLMInterface)
     assert_type(LLMFactory.create(config={"provider": "openai"}), LLMInterface)
@@ -207,6 +208,7 @@ async def by_name() -> None:
     assert_type(UnifiedProviderFactory.create_llm("openai"), LLMInterface)
     assert_type(UnifiedProviderFactory.create_embedding("openai"), OpenAIEmbedder)
     assert_type(UnifiedProviderFactory.create_embedding("ollama"), OllamaEmbedder)
+    assert_type(UnifiedProviderFactory.create_embedding("mistral"), MistralEmbedder)
     assert_type(UnifiedProviderFactory.create_embedding("gemini"), GeminiEmbedder)
     assert_type(UnifiedProviderFactory.create_embedding("cohere/embed-v4"), LiteLLMEmbedder)
 
