@@ -95,7 +95,7 @@ def _add_part(parts: list[dict[str, Any]], part: Mapping[str, Any]) -> None:
             _add_part(last["thinking"], thought)
         last.update({k: v for k, v in part.items() if k not in ("type", "thinking")})
     else:
-        parts.append({k: list(v) if isinstance(v, list) else v for k, v in part.items()})
+        parts.append(copy.deepcopy(dict(part)))  # it grows, and the payload must not
 
 
 def _gather(facts: Facts, text: str) -> Parts:
