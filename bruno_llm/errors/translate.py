@@ -194,7 +194,8 @@ def _without_answer(kind: type[LLMError], error: BaseException | None, exchange:
         said = str(exchange.failure or "").strip()
         where = f"the server at {exchange.url}" if exchange.url else "the server"
         return f"could not talk to {where}: {said}" if said else f"could not talk to {where}"
-    if kind is ConfigurationError:
+    fault = _own_fault(error)
+    if kind is ConfigurationError and not isinstance(fault, ImportError):
         return f"the proxy of the environment ({proxy_variables()}) wants a user and a password"
     if exchange.facts.fault:
         return f"the answer makes no sense: {exchange.facts.fault}"
@@ -202,7 +203,6 @@ def _without_answer(kind: type[LLMError], error: BaseException | None, exchange:
         return "the answer could not be read"
     if exchange.status is not None:
         return f"HTTP {exchange.status}"
-    fault = _own_fault(error)
     if isinstance(fault, ImportError):
         return f"this route needs a Python package that is not installed: {fault}"
     if fault is not None:

@@ -25,7 +25,6 @@ from bruno_llm import (
     InvalidRequestError,
     LiteLLMProvider,
     LLMError,
-    ModelNotFoundError,
     PermissionDeniedError,
     Retry,
     StreamError,
@@ -190,7 +189,7 @@ async def test_an_outage_is_given_up(case: Case, llmock: Judge, way: str) -> Non
         (400, InvalidRequestError),
         (401, AuthenticationError),
         (403, PermissionDeniedError),
-        (404, ModelNotFoundError),
+        (404, InvalidRequestError),  # its text speaks of the address, not of a model
         (422, InvalidRequestError),
     ],
 )
