@@ -69,6 +69,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
     from bruno_llm.tools.calling import ToolFinished, ToolStarted
     from bruno_llm.tools.definition import Tool, tool, tools_from_abilities
     from bruno_llm.tools.errors import ToolError
+    from bruno_llm.tools.mcp import tools_from_mcp
     from bruno_llm.tools.provider import ToolProvider
     from bruno_llm.tools.run import RunEnd, ToolRun, resume_tools, run_tools, stream_tools
 
@@ -164,6 +165,7 @@ _HOMES = {
         "tools_from_abilities",
     ),
     "bruno_llm.tools.errors": ("ToolError",),
+    "bruno_llm.tools.mcp": ("tools_from_mcp",),
     "bruno_llm.tools.provider": ("ToolProvider",),
     "bruno_llm.tools.run": (
         "RunEnd",
@@ -255,6 +257,7 @@ __all__ = [  # written out: type checkers do not compute it
     "tool",
     "tool_result",
     "tools_from_abilities",
+    "tools_from_mcp",
 ]
 
 if not TYPE_CHECKING:  # a checker would take every wrong name for one that this gives

@@ -120,7 +120,7 @@ def test_litellm_has_one_door() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_optional_and_heavy_packages_are_imported_late(module: str) -> None:
     heavy = {"litellm", "openai", "tiktoken", "redis", "sqlalchemy", "psycopg", "keyring", "yaml"}
-    heavy |= {"jinja2", "vcr", "xllamacpp", "gguf", "numpy", "opentelemetry"}
+    heavy |= {"jinja2", "vcr", "xllamacpp", "gguf", "numpy", "opentelemetry", "mcp", "mcp_types"}
     if module == "bruno_llm.testing.cassettes._vcr":  # these two are themselves imported late
         heavy -= {"vcr", "yaml"}
     if module == "bruno_llm.rate_limit.shared":

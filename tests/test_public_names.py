@@ -87,6 +87,7 @@ NAMES = [
     "complete_as",
     "generate_as",
     "stream_as",
+    "tools_from_mcp",
     "__version__",
 ]
 

@@ -7,6 +7,7 @@ from bruno_llm.tools.assistant import ToolAssistant
 from bruno_llm.tools.calling import ToolFinished, ToolStarted
 from bruno_llm.tools.definition import Tool, tool, tools_from_abilities
 from bruno_llm.tools.errors import ToolError
+from bruno_llm.tools.mcp import tools_from_mcp
 from bruno_llm.tools.provider import ToolProvider
 from bruno_llm.tools.run import (
     RunEnd,
@@ -31,4 +32,5 @@ __all__ = [
     "stream_tools",
     "tool",
     "tools_from_abilities",
+    "tools_from_mcp",
 ]
