@@ -230,12 +230,14 @@ async def test_ones_own_address_gets_chat_completions(
     server: FakeServer, way: str, model: str, effort: str | None, no_keys: None
 ) -> None:
     own = provider(server, model, api="auto")
-    completion = await complete(own, way, tools=TOOLS, reasoning_effort=effort)
+    options = {"tools": TOOLS, "tool_choice": "required", "reasoning_effort": effort}
+    completion = await complete(own, way, **options)
     assert completion.text == "Hello"
     (request,) = server.requests
     assert request.path == "/v1/chat/completions"
     assert request.json["model"] == model
     assert request.json["tools"] == TOOLS
+    assert request.json["tool_choice"] == "required"
 
 
 HERE = "http://127.0.0.1:8000/v1"
@@ -269,6 +271,6 @@ def test_what_auto_takes(
 
 
 def test_what_litellm_must_not_see() -> None:
-    assert hidden_from_litellm("o3-pro", "responses") == ("model", "tools")
-    assert hidden_from_litellm("gpt-5.4", "chat") == ("tools",)
+    assert hidden_from_litellm("o3-pro", "responses") == ("model", "tools", "tool_choice")
+    assert hidden_from_litellm("gpt-5.4", "chat") == ("tools", "tool_choice")
     assert hidden_from_litellm("gpt-4o", "chat") == ()

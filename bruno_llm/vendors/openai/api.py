@@ -38,6 +38,8 @@ NOT_IN_RESPONSES = frozenset(
 )
 """What the responses endpoint has no field for."""
 
+# litellm drops a choice without tools.
+_TOOLS = ("tools", "tool_choice")
 _VERSION = re.compile(r"gpt-(\d+)(?:\.(\d+))?")
 _THINKS_WITH_TOOLS = (5, 4)
 # Of chat completions; all others run at the vendor, which chat completions does not offer.
@@ -80,8 +82,8 @@ def hidden_from_litellm(model: str, mode: str | None) -> tuple[str, ...]:
     Its rule is ``responses_api_bridge_check`` (1.105 to 1.109, ``main.py``).
     """
     if mode == "responses":
-        return ("model", "tools")
-    return ("tools",) if _thinks(model, None) else ()
+        return ("model", *_TOOLS)
+    return _TOOLS if _thinks(model, None) else ()
 
 
 def _thinks(model: str, effort: Any) -> bool:
