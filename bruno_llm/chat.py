@@ -138,6 +138,12 @@ def said(completion: Completion) -> str:
     if completion.finish_reason == "length":
         hint = "raise max_tokens: the model thought until there was no room for an answer"
         raise EmptyResponseError("max_tokens ended the answer before it began", hint=hint, **facts)
+    if completion.attachments:
+        hint = "complete() and stream_events() give the attachments"
+        raise EmptyResponseError("the model answered without words", hint=hint, **facts)
+    if completion.finish_reason == "stop":
+        hint = "a stop sequence at once ends an answer so; complete() gives it without text"
+        raise EmptyResponseError("the model said nothing (it ended with stop)", hint=hint, **facts)
     reason = completion.finish_reason or "nothing"
     raise EmptyResponseError(f"the model said nothing (it ended with {reason})", **facts)
 

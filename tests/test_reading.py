@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 from bruno_llm import ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from bruno_llm.wire.facts import Facts
+from bruno_llm.wire.history import outgoing
 from bruno_llm.wire.reading import Answer, StreamReader, read_answer, read_usage
+from bruno_llm.wire.turn import Origin
 
 
 def chunk(index: int = 0, finish: str | None = None, **delta: Any) -> dict[str, Any]:
@@ -187,3 +189,41 @@ class TestUsage:
 
     def test_anthropics_name_for_cache_writes(self) -> None:
         assert read_usage({"cache_creation_input_tokens": 7}).cache_creation_tokens == 7
+
+
+class TestThinkingThatOnlyLitellmReads:
+    """Bedrock's wire is not read: its signed thinking comes and goes in litellm's form."""
+
+    BLOCKS: ClassVar = [
+        {"type": "thinking", "thinking": "Let me see.", "signature": "c2lnbmVk"},
+        {"type": "redacted_thinking", "data": "aGlkZGVu"},
+    ]
+
+    def test_of_a_plain_answer(self) -> None:
+        message = {"content": "Oslo.", "thinking_blocks": self.BLOCKS}
+        response = {"choices": [{"message": message, "finish_reason": "stop"}]}
+        assert read_answer(response, Facts(), watched=False).parts.native == self.BLOCKS
+        assert read_answer(response, Facts(), watched=True).parts.native == ()
+
+    def test_of_a_stream(self) -> None:
+        pieces: list[dict[str, Any]] = [
+            {"type": "thinking", "thinking": "Let me "},
+            {"type": "thinking", "thinking": "see."},
+            {"type": "thinking", "thinking": "", "signature": "c2lnbmVk"},
+            self.BLOCKS[1],
+        ]
+        chunks = [chunk(thinking_blocks=[block]) for block in pieces]
+        _, answer = read(*chunks, chunk(content="Oslo."), chunk(finish="stop"))
+        assert answer.parts.native == self.BLOCKS
+        _, cut = read(*chunks)
+        assert cut.parts.native == ()
+
+    def test_on_its_way_back(self) -> None:
+        origin = Origin("openai-compatible", "bedrock", "anthropic.claude-sonnet-4")
+        native = origin.unread.native(self.BLOCKS)
+        chat = [{"role": "assistant", "content": "Oslo.", "native": native}]
+        (message,), kept = outgoing(chat, origin)
+        assert message["thinking_blocks"] == self.BLOCKS
+        assert kept == []
+        other = Origin("openai-compatible", "groq", "llama-3.3-70b-versatile")
+        assert outgoing(chat, other) == ([{"role": "assistant", "content": "Oslo."}], [])
