@@ -35,6 +35,7 @@ __all__ = [
     "completion_message",
     "file_message",
     "image_message",
+    "shows_images",
     "texts_of",
     "to_chat",
     "tool_result",
@@ -210,6 +211,13 @@ def to_chat(
     if turns[0]["role"] == "assistant":
         turns.insert(0, {"role": "user", "content": _EARLIER})
     return [{"role": "system", "content": _joined(system)}, *turns] if system else turns
+
+
+def shows_images(chat: Iterable[ChatMessage]) -> bool:
+    """Whether there is an image in the messages."""
+    contents = (message.get("content") for message in chat)
+    parts = (part for content in contents if isinstance(content, list) for part in content)
+    return any(part.get("type") == "image_url" for part in parts)
 
 
 def texts_of(chat: Iterable[ChatMessage]) -> list[str]:

@@ -31,8 +31,13 @@ from bruno_llm.chat import Chat, Messages, replayed
 from bruno_llm.checks import Count, Temperature, check
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent
 from bruno_llm.costs.tracker import CostTracker
-from bruno_llm.exceptions import ConfigurationError, EmptyResponseError, StreamError
-from bruno_llm.messages import as_messages, asked, to_chat
+from bruno_llm.exceptions import (
+    ConfigurationError,
+    EmptyResponseError,
+    InvalidRequestError,
+    StreamError,
+)
+from bruno_llm.messages import as_messages, asked, shows_images, to_chat
 from bruno_llm.options import CallOptions, ProviderOptions
 from bruno_llm.params import (
     CHAT_PARAMS,
@@ -358,6 +363,8 @@ class LiteLLMProvider(Endpoint, Chat):
                 check_names(("prompt",), self._allowed_params(), f"A call of {self.name}")
         base_url = self.base_url
         chat = to_chat(messages, self._system_prompt)
+        if shows_images(chat) and self.capabilities().vision is False:
+            raise InvalidRequestError("the model cannot see images", self.name, model=self.model)
         api_key = self._key(base_url)
         await _litellm.load(self._litellm_model)
         spoken = self._tongues.of(options, base_url)

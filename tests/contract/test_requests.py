@@ -385,3 +385,15 @@ async def test_tools_that_are_none_are_refused(tools: Any, server: FakeServer) -
         with pytest.raises(InvalidRequestError, match="dict"):
             await ask(case.provider(server), "complete", tools=tools)
     assert not server.requests
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_image_is_not_sent_to_a_blind_model(way: str, server: FakeServer) -> None:
+    """litellm's map says of o3-mini that it cannot see; of an unknown model nobody says it."""
+    address = {"base_url": server.base_url("openai"), "api_key": "k" * 20, "retry": None}
+    picture = [image_message("What is this?", PIXEL)]
+    with pytest.raises(InvalidRequestError, match="cannot see images"):
+        await ask(OpenAIProvider("o3-mini", **address), way, messages=picture)
+    assert not server.requests
+    await ask(OpenAIProvider("my-own-model", **address), way, messages=picture)
+    assert len(server.requests) == 1
