@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -18,7 +18,9 @@ from bruno_llm import _litellm
 from bruno_llm.cli._answer import facts, money, stream_answer
 from bruno_llm.cli._choice import Choice, close
 from bruno_llm.cli._console import Answer, note, say_error
+from bruno_llm.cli._tools import stream_run
 from bruno_llm.costs.tracker import CostTracker
+from bruno_llm.tools import Tool
 
 __all__ = ["Chat"]
 
@@ -41,14 +43,16 @@ class Chat:
 
     Args:
         choice: Who answers.
+        tools: What the model may call.
 
     Raises:
         ConfigurationError: See ``Choice.create``.
         LLMError: See ``Choice.create``.
     """
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: Choice, tools: Sequence[Tool] = ()) -> None:
         self._choice = choice
+        self._tools = tools
         self._messages: list[Message] = []
         self._system: str | None = None
         self._saved: set[Path] = set()
@@ -114,14 +118,24 @@ class Chat:
             pieces.append(piece)
             answer.write(piece)
 
+        def aside(line: str) -> None:
+            answer.end()
+            note(line)
+
         def restarted(why: str) -> None:
             pieces.clear()
-            answer.end()
-            note(f"({why})")
+            aside(f"({why})")
 
+        new: list[Message] = []
         problem = told = None
         try:
-            completion = self._run(stream_answer(self._provider, self._messages, show, restarted))
+            if self._tools:
+                completion, new = self._run(
+                    stream_run(self._provider, self._messages, self._tools, show, aside, restarted)
+                )
+            else:
+                plain = stream_answer(self._provider, self._messages, show, restarted)
+                completion = self._run(plain)
             told = facts(completion)
         except asyncio.CancelledError:
             told = "(stopped)"
@@ -129,7 +143,9 @@ class Chat:
             problem = str(error)
         answer.end()
         said = "".join(pieces).strip()
-        if said:
+        if new:
+            self._messages.extend(new)
+        elif said:
             self._messages.append(Message(role=MessageRole.ASSISTANT, content=said))
         else:
             self._messages.pop()

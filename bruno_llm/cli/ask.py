@@ -33,6 +33,16 @@ _EPILOG = (
     help="A text, document or image to send along; may be repeated.",
 )
 @click.option("-i", "--image", "images", multiple=True, help="A path or URL; may be repeated.")
+@click.option(
+    "--tool",
+    "tools",
+    multiple=True,
+    metavar="MODULE:FUNCTION",
+    help="A function that the model may call; may be repeated.",
+)
+@click.option(
+    "--schema", metavar="FILE|MODULE:TYPE", help="Answer in this shape, as JSON on stdout."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer and its facts as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No line with tokens, cost and time.")
 def command(
@@ -46,12 +56,17 @@ def command(
     max_tokens: int | None,
     files: tuple[str, ...],
     images: tuple[str, ...],
+    tools: tuple[str, ...],
+    schema: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Ask a question; the answer goes to stdout as it arrives, its cost to stderr."""
+    from bruno_llm.cli._loaded import schema_of, tools_of
     from bruno_llm.cli._question import messages_of, read_piped
 
+    if tools and schema:
+        raise click.UsageError("--tool and --schema cannot be given together.")
     words = " ".join(question).strip()
     asked = "" if words == "-" else words
     piped = read_piped(wait=not asked)
@@ -65,26 +80,63 @@ def command(
         profile,
         {"system_prompt": system, "temperature": temperature, "max_tokens": max_tokens},
     )
-    asyncio.run(_ask(choice, messages_of(text, files, images), as_json=as_json, quiet=quiet))
+    messages = messages_of(text, files, images)
+    if schema:
+        shape = schema_of(schema)
+        asyncio.run(_ask_shaped(choice, messages, shape, as_json=as_json, quiet=quiet))
+    else:
+        asyncio.run(_ask(choice, messages, tools_of(tools), as_json=as_json, quiet=quiet))
 
 
-async def _ask(choice: Choice, messages: list[Any], *, as_json: bool, quiet: bool) -> None:
+async def _ask(
+    choice: Choice, messages: list[Any], tools: list[Any], *, as_json: bool, quiet: bool
+) -> None:
     from bruno_llm.cli._answer import as_dict, facts, stream_answer
     from bruno_llm.cli._console import Answer, note, print_json
 
     answer = Answer()
 
-    def restarted(why: str) -> None:
+    def aside(line: str) -> None:
         answer.end()
-        note(f"({why})")
+        note(line)
+
+    def restarted(why: str) -> None:
+        aside(f"({why})")
 
     async with opened(choice) as provider:
         try:
             show = (lambda piece: None) if as_json else answer.write
-            completion = await stream_answer(provider, messages, show, restarted)
+            if tools:
+                from bruno_llm.cli._tools import stream_run
+
+                completion, _ = await stream_run(provider, messages, tools, show, aside, restarted)
+            else:
+                completion = await stream_answer(provider, messages, show, restarted)
         finally:
             answer.end()
     if as_json:
         print_json(as_dict(completion))
     elif not quiet:
+        note(facts(completion))
+
+
+async def _ask_shaped(
+    choice: Choice, messages: list[Any], shape: Any, *, as_json: bool, quiet: bool
+) -> None:
+    from dataclasses import replace
+
+    from pydantic_core import to_jsonable_python
+
+    from bruno_llm.cli._answer import as_dict, facts
+    from bruno_llm.cli._console import note, print_json
+    from bruno_llm.cli._tools import of_this_package
+    from bruno_llm.structured import complete_as
+
+    async with opened(choice) as provider:
+        found = await complete_as(of_this_package(provider, "--schema"), messages, shape)
+    value = to_jsonable_python(found.value, by_alias=True)
+    assert found.completion is not None
+    completion = replace(found.completion, usage=found.usage, cost=found.cost)
+    print_json({"value": value, **as_dict(completion)} if as_json else value)
+    if not (as_json or quiet):
         note(facts(completion))

@@ -22,6 +22,13 @@ __all__ = ["command"]
 @click.option("-s", "--system", help="System prompt.")
 @click.option("-t", "--temperature", type=click.FloatRange(min=0))
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens.")
+@click.option(
+    "--tool",
+    "tools",
+    multiple=True,
+    metavar="MODULE:FUNCTION",
+    help="A function that the model may call; may be repeated.",
+)
 def command(
     provider: str | None,
     model: str | None,
@@ -30,13 +37,15 @@ def command(
     system: str | None,
     temperature: float | None,
     max_tokens: int | None,
+    tools: tuple[str, ...],
 ) -> None:
     """Talk with a model. Ctrl-C stops an answer, Ctrl-D ends; /help lists the commands."""
     from bruno_llm.cli._chat import Chat
     from bruno_llm.cli._console import note
+    from bruno_llm.cli._loaded import tools_of
 
     settings = {"system_prompt": system, "temperature": temperature, "max_tokens": max_tokens}
-    with Chat(Choice(provider, model, config, profile, settings)) as chat:
+    with Chat(Choice(provider, model, config, profile, settings), tools_of(tools)) as chat:
         if sys.stdin.isatty():
             note(f"{chat.who} | /help lists the commands, Ctrl-D ends")
             with contextlib.suppress(ImportError):  # not on Windows
