@@ -19,7 +19,7 @@ RANGE_TESTS ?= $(filter-out %/test_policies.py,$(wildcard tests/contract/test_*.
     tests/test_wire_fuzz.py tests/test_wire_replies.py tests/test_cassettes.py tests/test_*routes.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all smoke test-range lint format docs record bench build clean
+.PHONY: help demo test test-all test-full smoke test-range lint format docs record bench build clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -34,8 +34,10 @@ test: $(VENV)/.dev ## the test suite, with coverage
 	$(PY) -m tests.counted .slipcover.json
 	$(PY) -m coverage report
 
+test-all: test test-full ## the same, and then what tries at random, repeats and loads, at full size
+
 # What `make test` does at full size already is not done again.
-test-all: test ## the same, and then what tries at random, repeats and loads, at full size
+test-full: $(VENV)/.dev ## only what test-all adds
 	BRUNO_LLM_TEST_SIZE=1 $(PY) -m pytest -m "sized or full" $(ARGS)
 
 smoke: $(VENV)/.dev ## the quick part of the test suite, without coverage
