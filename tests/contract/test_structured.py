@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from pydantic import BaseModel
 
@@ -42,14 +44,19 @@ async def test_a_wrong_answer_is_corrected_over_the_wire(make: Make, server: Fak
 
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_a_real_server_keeps_to_the_schema(engine: Engine, streamed: bool) -> None:
+    class Part(BaseModel):
+        size: Literal["small", "large"]
+
     class Answer(BaseModel):
         ok: bool
+        main: Part
+        parts: list[Part]
 
     llm = OpenAIProvider("tiny", base_url=engine.openai_base_url, api_key="any")
     if streamed:
         *_, found = [
-            one async for one in stream_as(llm, USER, Answer, mode="native", max_tokens=64)
+            one async for one in stream_as(llm, USER, Answer, mode="native", max_tokens=400)
         ]
     else:
-        found = await complete_as(llm, USER, Answer, mode="native", max_tokens=64)
+        found = await complete_as(llm, USER, Answer, mode="native", max_tokens=400)
     assert isinstance(found.value, Answer)

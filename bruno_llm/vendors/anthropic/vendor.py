@@ -5,6 +5,7 @@ from __future__ import annotations
 from bruno_llm.options import ClaudeOptions, names_of
 from bruno_llm.vendors.anthropic import wire
 from bruno_llm.vendors.anthropic.counting import COUNT
+from bruno_llm.vendors.anthropic.options import fit
 from bruno_llm.vendors.anthropic.prices import PRICES
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.vendor import Vendor
@@ -28,6 +29,7 @@ ANTHROPIC = Vendor(
     needs_key=True,
     pasted=("/messages", "/v1"),
     lacks=frozenset({"metadata", "prompt_cache_retention", "response_format=json_object"}),
+    fit=fit,
     count=COUNT,
     params=names_of(ClaudeOptions),
     # Anthropic asks for max_tokens with every call; litellm would ask for up to 128,000, which a
