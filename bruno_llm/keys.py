@@ -36,6 +36,7 @@ __all__ = [
     "resolve_key",
     "set_key",
     "variable_part",
+    "where_from",
 ]
 
 logger = get_logger(__name__)
@@ -113,6 +114,28 @@ def resolve_key(
             return ResolvedKey(SecretStr(value), variable)
     stored = _from_keyring(provider)
     return ResolvedKey(stored, "keyring") if stored is not None else None
+
+
+def where_from(key: ResolvedKey, variables: Iterable[str] = ()) -> str:
+    """Where a key stands that must be changed, in words, with its last four characters.
+
+    Args:
+        key: The key and its source.
+        variables: Where else the value of an argument may stand: code that reads a variable, or a
+            configuration, gives it on as an argument.
+    """
+    if key.source == "keyring":
+        return f"the key is {key.masked}, from the keyring of the system"
+    if key.source != "argument":
+        return f"the key is {key.masked}, from {key.source}"
+    value = key.value.get_secret_value()
+    same = [name for name in variables if os.environ.get(name, "").strip() == value]
+    # Only what was asked already: a question could open a dialog of the system.
+    known = (stored for stored in _looked_up.values() if stored is not None)
+    if any(stored.get_secret_value() == value for stored in known):
+        same.append("the keyring of the system")
+    also = f", and stands in {' and '.join(same)}" if same else ""
+    return f"the key is {key.masked}, given as api_key{also}"
 
 
 def _from_keyring(provider: str) -> SecretStr | None:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Literal
 
 from bruno_core.utils.logging import get_logger
@@ -27,7 +27,7 @@ from bruno_llm.exceptions import (
     ModelNotFoundError,
     TransientError,
 )
-from bruno_llm.keys import ResolvedKey, resolve_key
+from bruno_llm.keys import ResolvedKey, provider_variable, resolve_key, where_from
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
@@ -266,7 +266,15 @@ class Endpoint:
             redact=Redactor(_secrets(api_key), texts),
             hints=vendor.hints,
             called=self._litellm_model.removeprefix(f"{self._route}/"),
+            key_from=partial(self._key_from, api_key),
         )
+
+    def _key_from(self, api_key: str | None) -> str | None:
+        key = self.found_key() if api_key not in (None, _NO_KEY) else None
+        if key is None or key.value.get_secret_value() != api_key:
+            return None  # litellm's own, or another meanwhile
+        names = dict.fromkeys((self.name, self._route))
+        return where_from(key, (*map(provider_variable, names), *self.key_variables))
 
     # --- the vendor's side --------------------------------------------------------------------
 
@@ -314,6 +322,7 @@ class Endpoint:
             rules=(*self.error_rules, *vendor.error_rules),
             hints=vendor.hints,
             api_key=api_key,
+            key_from=partial(self._key_from, api_key),
         ) as ask:
             yield ask
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
 from bruno_llm.errors.retry_after import retry_after_of
 from bruno_llm.errors.rules import COMMON_RULES, ErrorRule, class_of, status_in
 from bruno_llm.exceptions import (
+    AuthenticationError,
     ConfigurationError,
     InvalidRequestError,
     LLMError,
@@ -51,6 +52,7 @@ def translate(
     redact: Redactor | None = None,
     hints: Mapping[str, str] | None = None,
     called: str | None = None,
+    key_from: Callable[[], str | None] | None = None,
 ) -> LLMError:
     """The error of ours for one failed try.
 
@@ -63,6 +65,7 @@ def translate(
         redact: Removes keys and prompts.
         hints: By error class name, what the user can do.
         called: The model's name at the vendor, for the hints, where ``model`` is litellm's.
+        key_from: Says where the key came from; asked when the vendor refused it.
 
     Returns:
         The error, with status, retry_after (seconds), request_id and hint where known; to be
@@ -76,6 +79,9 @@ def translate(
         status, text = _what_the_chain_says(error)
     kind, hint, retryable = _classify(status, text, error, exchange, (*rules, *COMMON_RULES))
     hint = hint or (hints or {}).get(kind.__name__) or _what_to_install(kind, error)
+    hint = hint.format(model=called or model) if hint else None
+    if key_from is not None and status is not None and issubclass(kind, AuthenticationError):
+        hint = "; ".join(filter(None, (hint, key_from()))) or None
     message = _message(text) or _without_answer(kind, error, exchange)
     if _is_no_page(status, text) and exchange.url:
         message = f"{message} ({exchange.url})"
@@ -89,7 +95,7 @@ def translate(
         status_code=status,
         retry_after=retry_after_of(exchange.headers, text),
         request_id=request_id_of(exchange.headers),
-        hint=hint.format(model=called or model) if hint else None,
+        hint=hint,
     )
     if retryable is not None:
         result.retryable = retryable

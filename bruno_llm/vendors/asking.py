@@ -6,7 +6,7 @@ made-up list when the server is down.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
@@ -73,6 +73,7 @@ async def asking(
     rules: Sequence[ErrorRule],
     hints: Mapping[str, str],
     api_key: str | None,
+    key_from: Callable[[], str | None],
 ) -> AsyncIterator[Asking]:
     """Ask a vendor, within 5 seconds for the whole block.
 
@@ -92,4 +93,5 @@ async def asking(
             rules=tuple(rules),
             redact=Redactor([api_key] if api_key else []),
             hints=hints,
+            key_from=key_from,
         ) from exc
