@@ -17,7 +17,7 @@ from bruno_llm import (
     TextDelta,
 )
 from bruno_llm.testing import FakeServer, Reply
-from bruno_llm.wire.think import ThinkTags
+from bruno_llm.wire.think import ThinkTags, may_hold_tags
 
 ASK = [{"role": "user", "content": "Name the capital of Norway."}]
 TAGGED = "<think>\nNorway < Sweden?\nIt is <b>Oslo</b>.\n</think>\n\nOslo < is it."
@@ -130,3 +130,16 @@ async def test_only_a_thought_until_the_tokens_were_used_up(
         assert (done.text, done.reasoning) == ("", "Let me see, Norway")
     with pytest.raises(EmptyResponseError, match="raise max_tokens"):
         await llm.generate(ASK)
+
+
+@pytest.mark.parametrize(
+    ("body", "may"),
+    [
+        (b'{"content": "<think>so</think>Yes"}', True),
+        (b'{"content": "\\u003cthink\\u003eso"}', True),
+        ('{"content": "<thinking>so"}'.encode("utf-16"), True),
+        (b'{"content": "a < b, I think"}', False),
+    ],
+)
+def test_a_body_is_parted_however_its_tag_is_spelt(body: bytes, may: bool) -> None:
+    assert may_hold_tags(body) is may

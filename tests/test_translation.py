@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from bruno_llm.errors.rules import ErrorRule
-from bruno_llm.errors.translate import request_id_of, translate
+from bruno_llm.errors.translate import translate
 from bruno_llm.exceptions import (
     AuthenticationError,
     ContentFilterError,
@@ -158,9 +158,10 @@ class TestMessages:
 
 
 def test_the_id_of_a_request() -> None:
-    assert request_id_of({"x-request-id": "a", "request-id": "b"}) == "a"
-    assert request_id_of({"request-id": "b"}) == "b"
-    assert request_id_of({}) is None
+    headers = {"x-request-id": "a", "request-id": "b"}
+    assert Exchange(None, {}, headers=headers).request_id == "a"
+    assert Exchange(None, {}, headers={"request-id": "b"}).request_id == "b"
+    assert Exchange(None, {}).request_id is None
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ async def completion(
     """One plain call; litellm's ``ModelResponse``. Raises whatever litellm raises."""
     call = await _prepared(clients, api_key, params)
     with _calling(exchange, call):
-        return await loaded().acompletion(**call.params)
+        return await call.litellm.acompletion(**call.params)
 
 
 async def embedding(
@@ -61,7 +61,7 @@ async def embedding(
     """One embedding call; litellm's ``EmbeddingResponse``. Raises whatever litellm raises."""
     call = await _prepared(clients, api_key, params)
     with _calling(exchange, call):
-        return await loaded().aembedding(**call.params)
+        return await call.litellm.aembedding(**call.params)
 
 
 async def stream(
@@ -70,7 +70,7 @@ async def stream(
     """Open a stream; the vendor's parsed chunks, to be closed with ``aclose``."""
     call = await _prepared(clients, api_key, params)
     with _calling(exchange, call):
-        wrapper = await loaded().acompletion(
+        wrapper = await call.litellm.acompletion(
             stream=True, stream_options={"include_usage": True}, **call.params
         )
         if wrapper.completion_stream is None:  # Gemini sends its request this late
@@ -90,25 +90,24 @@ def _calling(exchange: Exchange, call: _Call) -> Iterator[None]:
             yield
     finally:
         if has(f"{_WORKER}.GLOBAL_LOGGING_WORKER", f"{_WORKER}.LoggingWorker:_worker_task"):
-            _hold_on(loaded().litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER._worker_task)
-
-
-def _hold_on(task: asyncio.Task[Any] | None) -> None:
-    if task is not None and not task.done() and task not in _logging:
-        _logging.add(task)
-        task.add_done_callback(_logging.discard)
+            worker = call.litellm.litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER
+            task: asyncio.Task[Any] | None = worker._worker_task
+            if task is not None and not task.done() and task not in _logging:
+                _logging.add(task)
+                task.add_done_callback(_logging.discard)
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
     """What litellm is given, and its name of the vendor that it will take from that."""
 
+    litellm: Any
     route: str
     params: dict[str, Any]
 
 
 async def _prepared(clients: Clients, api_key: str | None, params: Mapping[str, Any]) -> _Call:
-    litellm = await load()
+    litellm = loaded() or await load()
     named = route_of(params["model"])
     route, key, address = _where(litellm, params, api_key)
     own = await clients.get()
@@ -126,7 +125,7 @@ async def _prepared(clients: Clients, api_key: str | None, params: Mapping[str, 
         call |= call.pop("extra_body", None) or {}
     if named in ("ollama", "ollama_chat"):
         know_ollama_model(litellm, params["model"])
-    return _Call(route, {name: value for name, value in call.items() if value is not None})
+    return _Call(litellm, route, {name: value for name, value in call.items() if value is not None})
 
 
 def _where(

@@ -20,21 +20,6 @@ from bruno_llm.wire.client import WireClient
 __all__ = ["Clients", "LoopClients"]
 
 
-class Clients:
-    """The HTTP clients of one provider, one for each event loop, closed with it."""
-
-    def __init__(self) -> None:
-        self._clients = PerLoop(LoopClients, lambda clients: clients.http.aclose())
-
-    async def get(self) -> LoopClients:
-        """The clients of the running loop."""
-        return await self._clients.get()
-
-    async def aclose(self) -> None:
-        """Close the connections of the running loop; a later call opens new ones."""
-        await self._clients.aclose()
-
-
 class LoopClients:
     """The clients of one provider on one event loop."""
 
@@ -75,6 +60,13 @@ class LoopClients:
         return _once(_openai().AsyncOpenAI)(
             api_key=api_key, base_url=base_url, http_client=self.http
         )
+
+
+class Clients(PerLoop[LoopClients]):
+    """The HTTP clients of one provider, one for each event loop, closed with it."""
+
+    def __init__(self) -> None:
+        super().__init__(LoopClients, lambda clients: clients.http.aclose())
 
 
 _AZURE_OPTIONS = ("api_version", "azure_ad_token", "tenant_id", "client_id", "client_secret")

@@ -136,7 +136,8 @@ def model_facts(model: str, route: str | None = None) -> Mapping[str, Any]:
 
     Read from the map that comes with litellm's package, so that asking does not import litellm.
     """
-    prices = loaded().model_cost if loaded() is not None else bundled_map()
+    litellm = loaded()
+    prices = litellm.model_cost if litellm is not None else bundled_map()
     names = [model, f"{route}/{model}"] if route else [model]
     if "/" in model:
         names.append(model.split("/", 1)[1])

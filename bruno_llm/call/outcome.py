@@ -9,7 +9,6 @@ from bruno_llm import _clock
 from bruno_llm.call.chat import ChatCall
 from bruno_llm.call.cut import was_cut
 from bruno_llm.completion import Completion, Usage
-from bruno_llm.errors.translate import request_id_of
 from bruno_llm.exceptions import EmptyResponseError
 from bruno_llm.wire.reading import Answer
 from bruno_llm.wire.turn import Parts
@@ -24,7 +23,7 @@ def outcome(call: ChatCall, answer: Answer) -> Completion:
     if usage is None or not (usage.total_tokens or answer.is_empty):
         usage = _estimated(call, answer)
     noticed: dict[str, Any] = {}
-    if request_id := request_id_of(call.exchange.headers):
+    if request_id := call.exchange.request_id:
         noticed["request_id"] = request_id
     if endpoint._vendor.silent_window and was_cut(call, usage):
         noticed["prompt_cut"] = True
@@ -42,7 +41,7 @@ def outcome(call: ChatCall, answer: Answer) -> Completion:
         latency=_clock.monotonic() - call.started,
         trimmed=call.request.trimmed,
         metadata={**call.exchange.facts.notes, **noticed},
-        native=_native(call, parts),
+        native=_native(call, parts) if parts.native else None,
         attachments=parts.attachments,
         citations=parts.citations,
     )

@@ -21,6 +21,8 @@ Divert = Callable[[httpx.Request], httpx.Request]
 # litellm decides by the name of a model which endpoint and which parameters it has. This name
 # tells it nothing.
 _NO_NAME = "answers"
+# The fields of a turn that every vendor takes as they are.
+_PLAIN = {"role", "content"}
 _CHAT = "/chat/completions"
 
 
@@ -54,7 +56,10 @@ class Request:
         Copies, because litellm rewrites messages in place on some routes, and a try may be
         repeated.
         """
-        chat, kept = outgoing(self.chat, self.spoken.origin)
+        chat: Sequence[ChatMessage] = self.chat
+        kept: Sequence[KeptTurn] = ()
+        if any(turn.keys() - _PLAIN for turn in chat):
+            chat, kept = outgoing(chat, self.spoken.origin)
         if self.spoken.wire is not None and self.spoken.wire.build is not None:
             return self._unnamed(), self._building(chat, kept)
         # An option of the same name goes into the body, not to litellm.
@@ -62,7 +67,7 @@ class Request:
         options = {k: v for k, v in self.options.items() if k not in fields}
         params = {
             "model": self.model,
-            "messages": copy.deepcopy(chat),
+            "messages": copy.deepcopy(list(chat)),
             "base_url": self.base_url,
             "timeout": self.read_timeout,
             **copy.deepcopy(options),

@@ -156,7 +156,9 @@ class Call:
 async def admitted(call: C) -> AsyncIterator[C]:
     """A place for the call and money for it; both given back when it ends, however it ends."""
     endpoint = call.endpoint
-    call.watch = Watch(endpoint.name, endpoint.model, endpoint.kind, call.base_url, call.options)
+    call.watch = Watch(
+        endpoint.name, endpoint.model, endpoint.kind, call.base_url, call.options, call.started
+    )
     failure: BaseException | None = None
     try:
         async with endpoint.rate_limit.slot() if endpoint.rate_limit else nullcontext():
@@ -183,8 +185,9 @@ async def send(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     endpoint = call.endpoint
     call.sent = _clock.monotonic()
     one_try = partial(_one_try, call, attempt)
+    total = call.timeout.total
     try:
-        async with within("total", call.timeout.total):
+        async with within("total", total) if total is not None else nullcontext():
             if endpoint.retry is None:
                 return await one_try()
             return await endpoint.retry.run(one_try, on_retry=call.watch.retried)

@@ -14,8 +14,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -56,11 +56,12 @@ class Watch:
         kind: Literal["chat", "embedding"],
         base_url: str | None,
         options: Mapping[str, Any],
+        started: float,
     ) -> None:
         self._provider = provider
         self._model = model
         self._kind = kind
-        self._started = _clock.monotonic()
+        self._started = started
         self._first: float | None = None
         self._otel = _instruments() if _in_use() else None
         self._span: Any = None
@@ -72,15 +73,9 @@ class Watch:
                 f"{_OPERATIONS[kind]} {model}", {**self._labels, **_asked(options)}
             )
 
-    @contextmanager
-    def current(self) -> Iterator[None]:
+    def current(self) -> AbstractContextManager[Any]:
         """Make this call's span the parent of what an instrumented HTTP client reports."""
-        if self._span is None:
-            yield
-        else:
-            assert self._otel is not None
-            with self._otel.use(self._span):
-                yield
+        return nullcontext() if self._otel is None else self._otel.use(self._span)
 
     def first_piece(self) -> None:
         """The first piece of a stream is there."""
@@ -165,7 +160,7 @@ class _Silent(Watch):
     """Watches nothing: for questions that are no calls, such as counting tokens."""
 
     def __init__(self) -> None:
-        self._span = None
+        self._otel = self._span = None
 
     def first_piece(self) -> None:
         pass
@@ -216,7 +211,7 @@ class _Instruments:
             name, kind=self._trace.SpanKind.CLIENT, attributes=dict(attributes)
         )
 
-    def use(self, span: Any) -> Any:
+    def use(self, span: Any) -> AbstractContextManager[Any]:
         return self._trace.use_span(
             span, end_on_exit=False, record_exception=False, set_status_on_exception=False
         )

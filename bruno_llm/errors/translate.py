@@ -32,7 +32,7 @@ from bruno_llm.wire.bodies import cut
 from bruno_llm.wire.client import Exchange, proxy_variables
 from bruno_llm.wire.shape import read_json
 
-__all__ = ["request_id_of", "translate"]
+__all__ = ["translate"]
 
 # httpx's classes, the field of ``Timeout`` behind each, and what was not to be had in that time.
 _HTTP_LIMITS: Sequence[tuple[type[Exception], str, str]] = (
@@ -94,18 +94,12 @@ def translate(
         model=model,
         status_code=status,
         retry_after=retry_after_of(exchange.headers, text),
-        request_id=request_id_of(exchange.headers),
+        request_id=exchange.request_id,
         hint=hint,
     )
     if retryable is not None:
         result.retryable = retryable
     return result
-
-
-def request_id_of(headers: Mapping[str, str]) -> str | None:
-    """The vendor's id of a request, by which its support finds it."""
-    names = ("x-request-id", "request-id", "mistral-correlation-id", "x-litellm-call-id")
-    return next((headers[name] for name in names if headers.get(name)), None)
 
 
 def _what_the_wire_says(exchange: Exchange) -> tuple[int | None, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 __all__ = ["mended", "whole_address"]
@@ -12,6 +12,7 @@ __all__ = ["mended", "whole_address"]
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104  nothing listens here
 
 
+@lru_cache(maxsize=256)
 def whole_address(written: str, port: int | None = None) -> str:
     """The address with a scheme and a host, without a slash at the end.
 
@@ -36,7 +37,8 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 _TWICE = re.compile(r"(/v\d+\w*)\1$")
 
 
-def mended(address: str, pasted: Sequence[str] = (), local_version: str = "") -> str:
+@lru_cache(maxsize=256)
+def mended(address: str, pasted: tuple[str, ...] = (), local_version: str = "") -> str:
     """The address without what is plainly wrong with it.
 
     Args:

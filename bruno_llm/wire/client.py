@@ -24,8 +24,8 @@ from bruno_llm.wire.bodies import cut, read_error
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.shape import read_json
-from bruno_llm.wire.think import ThinkTags
-from bruno_llm.wire.turn import Parts
+from bruno_llm.wire.think import ThinkTags, may_hold_tags
+from bruno_llm.wire.turn import Parts, with_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +79,12 @@ class Exchange:
         if self.status is None or 200 <= self.status < 300:
             return ""
         return self.body.decode("utf-8", "replace")
+
+    @property
+    def request_id(self) -> str | None:
+        """The vendor's id of the request, by which its support finds it."""
+        names = ("x-request-id", "request-id", "mistral-correlation-id", "x-litellm-call-id")
+        return next((self.headers[name] for name in names if self.headers.get(name)), None)
 
     def parts(self, text: str, without: Parts) -> Parts:
         """What the answer held besides its ``text`` and its tool calls.
@@ -173,7 +179,9 @@ class WireClient(httpx.AsyncClient):
         if exchange.wire and not request.url.path.endswith(exchange.wire.paths):
             exchange.wire = None
         if exchange.wire:
-            request = _mended(request, exchange.wire, exchange.options)
+            body = read_json(request.content)
+            if exchange.wire.request(body, exchange.options):
+                request = with_body(request, body)
         exchange.url = str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
         request.extensions = {**request.extensions, "timeout": dict(exchange.timeouts)}
         try:
@@ -196,22 +204,6 @@ class WireClient(httpx.AsyncClient):
         return _read_body(exchange, response)
 
 
-def _mended(request: httpx.Request, wire: Format, options: Mapping[str, Any]) -> httpx.Request:
-    """The request as the vendor takes it, where litellm's is not."""
-    body = read_json(request.content)
-    if not wire.request(body, options):
-        return request
-    headers = {k: v for k, v in request.headers.items() if k.lower() != "content-length"}
-    return httpx.Request(
-        request.method,
-        request.url,
-        headers=headers,
-        # httpx would write it in UTF-8, which has no half of a surrogate pair.
-        content=json.dumps(body).encode(),
-        extensions=dict(request.extensions),
-    )
-
-
 def _read_body(exchange: Exchange, response: httpx.Response) -> httpx.Response:
     if exchange.wire is None or not response.is_success:
         return response
@@ -219,7 +211,8 @@ def _read_body(exchange: Exchange, response: httpx.Response) -> httpx.Response:
     exchange.wire.note(payload, exchange.facts)
     if exchange.facts.fault or exchange.facts.error:
         return _with_body(response, cut(exchange.body))
-    if not exchange.wire.readable(payload, ThinkTags()):
+    tags = ThinkTags() if may_hold_tags(exchange.body) else None
+    if not exchange.wire.readable(payload, tags):
         return response
     # httpx would write it in UTF-8, which has no half of a surrogate pair.
     return _with_body(response, json.dumps(payload).encode())

@@ -129,7 +129,10 @@ class Format:
         else:
             self.read(payload, facts)
 
-    def readable(self, payload: dict[str, Any], tags: ThinkTags) -> bool:
-        """Make litellm read an answer or event right; true when that changed it."""
-        parted = not tags.idle and self.part(payload, tags)
+    def readable(self, payload: dict[str, Any], tags: ThinkTags | None) -> bool:
+        """Make litellm read an answer or event right; true when that changed it.
+
+        ``tags`` is ``None`` for an answer that holds none.
+        """
+        parted = tags is not None and not tags.idle and self.part(payload, tags)
         return self.mend(payload) or parted

@@ -72,7 +72,7 @@ def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
     legacy = _field(message, "function_call")
     if legacy is not None and not calls:
         calls = [_tool_call("", legacy, _field(legacy, "arguments"))]
-    answer.tool_calls = _with_wire_calls(calls, facts)
+    answer.tool_calls = _wire_calls(facts) if facts.tool_calls else calls
     finish = facts.finish_reason if watched else _field(choices[0], "finish_reason")
     answer.finish_reason = _finish(finish, bool(answer.tool_calls))
     return answer
@@ -256,9 +256,7 @@ def _finish(reason: str | None, called: bool) -> str | None:
     return "tool_calls" if called and reason in ("stop", None) else reason
 
 
-def _with_wire_calls(calls: list[ToolCall], facts: Facts) -> list[ToolCall]:
-    if not facts.tool_calls:
-        return calls
+def _wire_calls(facts: Facts) -> list[ToolCall]:
     read = []
     for id_, name, arguments in facts.tool_calls:
         raw = _as_json(arguments)

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ThinkTags"]
+__all__ = ["ThinkTags", "may_hold_tags"]
 
 _OPEN = re.compile(r"\s*<(think|thinking)>\s*")
+
+
+def may_hold_tags(body: bytes) -> bool:
+    """Whether the texts in a JSON body may hold such a tag; a quick look that errs on this side."""
+    # JSON may spell any letter with \u, and in UTF-16 a zero stands beside each.
+    return any(sign in body for sign in (b"<think", b"\\u", b"\0"))
 
 
 class ThinkTags:

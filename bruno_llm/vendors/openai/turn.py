@@ -40,7 +40,8 @@ def note(choice: Mapping[str, Any], facts: Facts) -> None:
         facts.items.append({})
     kept = facts.items[0]
     for name in _TEXTS:
-        grow(kept, name, message.get(name))
+        if message.get(name):
+            grow(kept, name, message[name])
     for detail in _objects(message.get("reasoning_details")):
         _add_detail(kept.setdefault("reasoning_details", []), detail)
     _add_content(kept, message.get("content"))
@@ -100,7 +101,9 @@ def _add_part(parts: list[dict[str, Any]], part: Mapping[str, Any]) -> None:
 
 
 def _gather(facts: Facts, text: str) -> Parts:
-    kept = whole(facts.items[0]) if facts.items else {}
+    if not facts.items or not facts.items[0]:
+        return Parts()
+    kept = whole(facts.items[0])
     native = {name: kept[name] for name in (*_TEXTS, "reasoning_details") if kept.get(name)}
     if "reasoning_details" in native:  # they say the same, with what makes it count
         native.pop("reasoning", None)
