@@ -296,8 +296,13 @@ def _told(run: ToolRun, done: Sequence[ToolFinished], waiting: Sequence[ToolCall
     """The run with the results behind the calls, in the order of the calls."""
     by_id = {one.call.id: one for one in done}
     results = [by_id[call.id] for call in run.pending if call.id in by_id]
-    told = tuple(
-        tool_result(one.call, one.result if one.error is None else f"Error: {one.error}")
-        for one in results
-    )
+    told = tuple(map(_result, results))
     return replace(run, messages=(*run.messages, *told), pending=tuple(waiting))
+
+
+def _result(one: ToolFinished) -> Message:
+    if one.error is None:
+        return tool_result(one.call, one.result)
+    message = tool_result(one.call, f"Error: {one.error}")
+    message.metadata["is_error"] = True  # for the vendors that have a flag for it
+    return message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bruno_llm import RunEnd, ToolCall, ToolProvider, run_tools, stream_tools, tool
@@ -68,3 +70,22 @@ async def test_a_function_is_a_tool_for_the_provider_itself(
         assert await llm.generate(USER, tools=[plain, capital]) == "No need."
     sent = str(server.requests[-1].json)
     assert "plain" in sent and "capital" in sent and "The capital of a country." in sent
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_failed_call_is_marked_where_the_vendor_has_a_flag(
+    make: Make, server: FakeServer, streamed: bool
+) -> None:
+    llm = make()
+    unknown = ToolCall("call_1", "capital", {"country": "Atlantis"})
+    server.script(Reply("", tool_calls=[unknown]), Reply("I do not know."))
+    if streamed:
+        *_, end = [event async for event in stream_tools(llm, USER, [capital])]
+        assert isinstance(end, RunEnd)
+        run = end.run
+    else:
+        run = await run_tools(llm, USER, [capital])
+    assert run.text == "I do not know."
+    sent = json.dumps(server.requests[-1].json)
+    assert "Error: KeyError: 'Atlantis'" in sent
+    assert ('"is_error": true' in sent) == (server.requests[-1].vendor == "anthropic")
