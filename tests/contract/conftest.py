@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +10,13 @@ import pytest
 from bruno_llm import LiteLLMProvider
 from bruno_llm.testing import FakeServer
 from tests.contract.matrix import CASES, FACTS, WAYS, Case, Make
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """One that refuses what the vendors refuse."""
+    with FakeServer(strict=True) as running:
+        yield running
 
 
 @pytest.fixture(params=CASES, ids=str)

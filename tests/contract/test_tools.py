@@ -14,7 +14,7 @@ from bruno_llm import (
     completion_message,
     tool_result,
 )
-from bruno_llm.testing import FakeServer, Reply
+from bruno_llm.testing import FakeServer, Reply, Request
 from tests.contract.matrix import (
     CLAUDE,
     GENERIC,
@@ -22,6 +22,7 @@ from tests.contract.matrix import (
     USER,
     Case,
     Make,
+    Turn,
     ask,
     collect,
     complete,
@@ -99,6 +100,15 @@ async def test_the_tools_are_sent(make: Make, server: FakeServer, way: str) -> N
     assert seen(server.requests[0]).tools == ["get_weather", "get_time"]
 
 
+def said(request: Request) -> list[Turn]:
+    """The turns of the conversation, without the one that Mistral wants behind results."""
+    turns = seen(request).turns
+    if request.vendor == "mistral":
+        bridge = turns.pop(-2)
+        assert (bridge.role, bridge.text) == ("assistant", "Noted.")
+    return turns
+
+
 async def test_a_round_trip(make: Make, server: FakeServer, facts: str) -> None:
     server.script(Reply("", tool_calls=PARALLEL), Reply("Snow in Tromsø."))
     provider = make()
@@ -113,7 +123,7 @@ async def test_a_round_trip(make: Make, server: FakeServer, facts: str) -> None:
     ]
     second = await complete(provider, facts, history, tools=TOOLS)
     assert second.text == "Snow in Tromsø."
-    user, called, *results, last = seen(server.requests[1]).turns
+    user, called, *results, last = said(server.requests[1])
     assert (user.role, called.role, last.text) == ("user", "assistant", "So?")
     assert called.calls == asked(PARALLEL)
     assert called.text == ""
@@ -154,7 +164,7 @@ async def test_a_call_without_its_result_gets_one_that_says_so(
     first = {"role": "assistant", "tool_calls": list(PARALLEL[:2])}
     messages = [*USER, first, tool_result("call_1", "snow"), {"role": "user", "content": "Well?"}]
     await ask(make(), way, messages, tools=TOOLS)
-    _, called, weather, clock, last = seen(server.requests[0]).turns
+    _, called, weather, clock, last = said(server.requests[0])
     assert called.calls == asked(PARALLEL[:2])
     assert weather.results == ["snow"]
     assert "no result" in str(clock.results[0])

@@ -4,7 +4,10 @@ Source: Mistral API reference, "Chat completion". Content may be a list of parts
 them; ``model_length`` is a finish reason; an answer always has its usage, and a stream ends with
 ``data: [DONE]``. Ids of tool calls are nine letters or digits, and others are refused (error 3280,
 "Tool call id was ... but must be a-z, A-Z, 0-9, with a length of 9"), so those that a conversation
-brings from elsewhere are changed on their way out. litellm (1.105 to 1.109) sends them as they are.
+brings from elsewhere are changed on their way out. A user's message straight after the results of
+tools is refused too (error 3230, "Unexpected role 'user' after role 'tool'"): the model has to
+speak between them, so a turn of one word stands there. litellm (1.105 to 1.109) sends both as they
+are.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from bruno_llm.vendors.openai import wire as openai
 __all__ = ["MISTRAL"]
 
 _ID = re.compile(r"[a-zA-Z0-9]{9}")
+# Mistral wants text or calls in every turn of the model, so it cannot be empty.
+_NOTED = {"role": "assistant", "content": "Noted."}
 
 
 def _request(body: dict[str, Any], options: Mapping[str, Any]) -> bool:
@@ -28,6 +33,11 @@ def _request(body: dict[str, Any], options: Mapping[str, Any]) -> bool:
         given = holder.get(name)
         if isinstance(given, str) and not _ID.fullmatch(given):
             holder[name] = _short(given)
+            changed = True
+    messages = body.get("messages") or []
+    for place in range(len(messages) - 1, 0, -1):
+        if [message.get("role") for message in messages[place - 1 : place + 1]] == ["tool", "user"]:
+            messages.insert(place, dict(_NOTED))
             changed = True
     return changed
 
