@@ -12,6 +12,7 @@ from bruno_llm._litellm.facts import (
     model_facts,
     more_routes,
     route_of,
+    tool_price,
     unsupported,
 )
 from bruno_llm._litellm.load import is_loaded, load_now, off_loop
@@ -32,5 +33,6 @@ __all__ = [
     "off_loop",
     "route_of",
     "stream",
+    "tool_price",
     "unsupported",
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bruno_llm._litellm.load import loaded
-from bruno_llm._litellm.probe import has
+from bruno_llm._litellm.probe import FILE_SEARCH, has
 from bruno_llm.completion import Usage
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "model_facts",
     "more_routes",
     "route_of",
+    "tool_price",
     "unsupported",
 ]
 
@@ -129,6 +130,25 @@ def cost(model: str, route: str, usage: Usage, raw: Any) -> float | None:
         )
     except Exception:  # completion_cost raises plain Exception for what it cannot price
         return None
+
+
+def tool_price(tool: str, model: str, route: str) -> float | None:
+    """US dollars of one use of a vendor's own tool, ``None`` where litellm knows no price.
+
+    ``web_search``: a search with that model. ``file_search``: a search in OpenAI's vector stores.
+    ``code_interpreter``: a container. Source: litellm's map, and its constant for file searches,
+    which is the price of one call although its name says a thousand
+    (``litellm_core_utils/llm_cost_calc/tool_call_cost_tracking.py``).
+    """
+    price: Any = None
+    if tool == "web_search":
+        sizes = model_facts(model, route).get("search_context_cost_per_query") or {}
+        price = sizes.get("search_context_size_medium")
+    elif tool == "code_interpreter":
+        price = model_facts("container", route).get("code_interpreter_cost_per_session")
+    elif tool == "file_search" and route == "openai" and has(FILE_SEARCH):
+        price = loaded().constants.OPENAI_FILE_SEARCH_COST_PER_1K_CALLS
+    return float(price) if isinstance(price, int | float) else None
 
 
 def model_facts(model: str, route: str | None = None) -> Mapping[str, Any]:

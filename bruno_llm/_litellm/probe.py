@@ -66,6 +66,7 @@ _OPTIONS = "dropping the options that a model does not take"
 _LOST_CLIENT = "that HTTP client on routes such as Cohere and Cloudflare"
 _PRICES = "the price of a call"
 
+FILE_SEARCH = "constants.OPENAI_FILE_SEARCH_COST_PER_1K_CALLS"
 AZURE = "llms.azure.common_utils.BaseAzureLLM.initialize_azure_sdk_client"
 
 REACHES = (
@@ -82,6 +83,7 @@ REACHES = (
     Reach("CustomStreamWrapper", "the chunks of a stream", part="completion_stream"),
     Reach("CustomStreamWrapper.fetch_stream", "the chunks of a stream"),
     Reach(AZURE, "calls over Azure", needed=False),
+    Reach(FILE_SEARCH, "the price of OpenAI's file searches", needed=False),
     Reach("utils.get_optional_params", _OPTIONS, needed=False),
     Reach("UnsupportedParamsError", _OPTIONS, needed=False),
     Reach("in_memory_llm_clients_cache.get_cache", _LOST_CLIENT, needed=False),

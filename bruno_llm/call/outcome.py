@@ -89,7 +89,13 @@ def _cost(call: ChatCall, answer: Answer, usage: Usage) -> float | None:
     ):  # a stream's begins before it costs
         return cost
     endpoint = call.endpoint
-    return endpoint._pricing.cost(usage, answer.model, endpoint.model, raw=answer.raw_usage)
+    return endpoint._pricing.cost(
+        usage,
+        answer.model,
+        endpoint.model,
+        raw=answer.raw_usage,
+        paid_uses=answer.parts.paid_uses,
+    )
 
 
 def _estimated(call: ChatCall, answer: Answer) -> Usage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from bruno_llm import _litellm
@@ -32,7 +33,13 @@ class Pricing:
     prices: Mapping[str, ModelPrice]
     free: bool = False
 
-    def cost(self, usage: Usage, *models: str, raw: Any = None) -> float | None:
+    def cost(
+        self,
+        usage: Usage,
+        *models: str,
+        raw: Any = None,
+        paid_uses: Mapping[str, int] = MappingProxyType({}),
+    ) -> float | None:
         """US dollars of that usage, ``None`` when no price is known.
 
         Args:
@@ -40,6 +47,8 @@ class Pricing:
             models: The model that answered, then the one that was asked: the first with a price
                 counts, because an alias may stand for a dearer one.
             raw: The usage object litellm read, with details that ours leaves out.
+            paid_uses: Uses of the vendor's own tools, by tool; one whose price litellm does not
+                know adds nothing.
         """
         if self.free and not self.prices:
             return 0.0
@@ -49,10 +58,16 @@ class Pricing:
             facts = _litellm.model_facts(model, self.route)
             pinned = price_of(self.prices, model)
             if pinned is not None and not pinned.agrees_with(facts):
-                return pinned.cost(usage)
+                return pinned.cost(usage) + self._tools(model, paid_uses)
             if facts and (cost := _litellm.cost(model, self.route, usage, raw)) is not None:
-                return cost
+                return cost + self._tools(model, paid_uses)
         return None
+
+    def _tools(self, model: str, paid_uses: Mapping[str, int]) -> float:
+        return sum(
+            count * (_litellm.tool_price(tool, model, self.route) or 0.0)
+            for tool, count in paid_uses.items()
+        )
 
     def of(self, model: str) -> ModelPrice | None:
         """The base price of a model in US dollars per million tokens, ``None`` when unknown."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -46,12 +46,14 @@ _FAMILY = re.compile(r"[a-z]+(?:-?\d+(?:\.\d+)?)?")
 class Parts:
     """What a whole answer held besides its text and its tool calls.
 
-    ``native`` is what the vendor wants back, empty when the plain turn says it all.
+    ``native`` is what the vendor wants back, empty when the plain turn says it all. ``paid_uses``
+    counts the uses of the vendor's own tools that it bills by use, by the tool's name.
     """
 
     native: Sequence[Mapping[str, Any]] = ()
     attachments: tuple[Attachment, ...] = ()
     citations: tuple[Citation, ...] = ()
+    paid_uses: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,44 @@ async def test_grounding_of_gemini(server: FakeServer, way: str, no_keys: None) 
     assert completion.metadata["grounding"] == grounding
 
 
+SEARCHED = [
+    (
+        ClaudeProvider,
+        "anthropic",
+        "claude-sonnet-4-5",
+        {"usage": {"server_tool_use": {"web_search_requests": 2}}},
+        0.02,
+    ),
+    (
+        GeminiProvider,
+        "gemini",
+        "gemini-2.5-flash",
+        {"groundingMetadata": {"webSearchQueries": ["a", "b"]}},
+        0.035,  # by prompt, however many queries it took
+    ),
+]
+
+
+@pytest.mark.parametrize(("cls", "wire", "model", "fields", "more"), SEARCHED)
+async def test_searches_are_in_the_cost(
+    server: FakeServer,
+    way: str,
+    cls: type[LiteLLMProvider],
+    wire: str,
+    model: str,
+    fields: dict[str, Any],
+    more: float,
+    no_keys: None,
+) -> None:
+    if wire == "anthropic":
+        fields = {"usage": {"input_tokens": 10, "output_tokens": 5, **fields["usage"]}}
+    server.script(Reply(), Reply(fields=fields))
+    provider = at(server, cls, wire, model)
+    plain, searched = [(await complete(provider, way)).cost for _ in range(2)]
+    assert plain is not None
+    assert searched == pytest.approx(plain + more)
+
+
 # --- a turn that stops in its middle -------------------------------------------------------------
 
 

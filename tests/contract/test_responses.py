@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from bruno_llm import (
     ConfigurationError,
+    CostTracker,
     EmptyResponseError,
     InvalidRequestError,
     LiteLLMProvider,
@@ -274,3 +275,41 @@ def test_what_litellm_must_not_see() -> None:
     assert hidden_from_litellm("o3-pro", "responses") == ("model", "tools", "tool_choice")
     assert hidden_from_litellm("gpt-5.4", "chat") == ("tools", "tool_choice")
     assert hidden_from_litellm("gpt-4o", "chat") == ()
+
+
+def used(name: str, **fields: Any) -> ServerTool:
+    return ServerTool(name, fields)
+
+
+USES = [
+    ("gpt-5.4-mini", [used("web_search", action={"type": "search"})] * 2, 0.02),
+    ("gpt-5.4-mini", [used("web_search", action={"type": "open_page"})], 0.0),
+    ("gpt-4o-mini", [used("web_search")], 0.025),
+    ("gpt-5.4-mini", [used("file_search", queries=["a"])] * 3, 0.0075),
+    ("gpt-5.4-mini", [used("code_interpreter", container_id="cntr_1")] * 2, 0.03),
+    ("gpt-5.4-mini", [used("code_interpreter", container_id=f"cntr_{n}") for n in "12"], 0.06),
+    ("gpt-5.4-mini", [used("computer")], 0.0),
+]
+
+
+@pytest.mark.parametrize(("model", "tools", "more"), USES)
+async def test_built_in_tools_are_paid_by_use(
+    server: FakeServer, way: str, model: str, tools: list[ServerTool], more: float, no_keys: None
+) -> None:
+    costs = CostTracker()
+    own = provider(server, model, costs=costs)
+    server.script(Reply("Oslo."), Reply(parts=[*tools, Text("Oslo.")]))
+    before, after = [(await complete(own, way)).cost for _ in range(2)]
+    assert before is not None
+    assert after is not None
+    assert after == pytest.approx(before + more)
+    assert float(costs.total) == pytest.approx(before + after)
+
+
+async def test_a_tool_without_a_price_adds_nothing(
+    server: FakeServer, way: str, no_keys: None
+) -> None:
+    """litellm knows no price of a search with this model, but the price of its tokens."""
+    server.script(Reply(parts=[used("web_search"), Text("Oslo.")]))
+    completion = await complete(provider(server, "gpt-4.1-nano"), way)
+    assert completion.cost == pytest.approx((10 * 0.1 + 5 * 0.4) / 1e6)

@@ -112,7 +112,10 @@ class AnthropicWire(Wire):
         ending: dict[str, Any] = {"type": "message_delta", "delta": _ending(reply)}
         if reply.usage is not None:
             ending["usage"] = _usage(reply.usage)
-        ending["delta"] |= dict(reply.fields)
+        fields = dict(reply.fields)
+        if "usage" in fields:  # it stands beside the delta, and adds to what came before
+            ending["usage"] = ending.get("usage", {}) | fields.pop("usage")
+        ending["delta"] |= fields
         return Stream(
             self.event({"type": "message_start", "message": message}),
             blocks.pieces,

@@ -27,7 +27,34 @@ def _gather(facts: Facts, text: str) -> Parts:
         native=items if opaque else (),
         attachments=tuple(_attachments(items)),
         citations=tuple(_citations(items)),
+        paid_uses=_paid_uses(items),
     )
+
+
+def _paid_uses(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How often each tool was used that is billed by use.
+
+    Source: OpenAI documentation, "Web search" (only the action ``search`` is billed, opening a
+    page is not), "Pricing" (file search by call, the code interpreter by container).
+    """
+    kinds = [str(item.get("type")) for item in items]
+    containers = {
+        str(item.get("container_id"))
+        for item in items
+        if item.get("type") == "code_interpreter_call"
+    }
+    uses = {
+        "web_search": sum(map(_searches, items)),
+        "file_search": kinds.count("file_search_call"),
+        "code_interpreter": len(containers),
+    }
+    return {name: count for name, count in uses.items() if count}
+
+
+def _searches(item: Mapping[str, Any]) -> bool:
+    action = item.get("action")
+    kind = action.get("type") if isinstance(action, Mapping) else None
+    return item.get("type") == "web_search_call" and kind in (None, "search")
 
 
 def _texts(items: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
