@@ -105,6 +105,29 @@ class TestLiteLLMsProxy:
         assert completion.metadata["request_id"] == "call-8"
         assert completion.cost == pytest.approx(7 * 0.15e-6 + 2 * 0.6e-6)
 
+    async def test_its_id_is_meant_and_not_the_one_behind_it(
+        self, vendor: Canned, provider: LiteLLMProvider
+    ) -> None:
+        """It hands on what the vendor behind it says of itself."""
+        ids = {"x_litellm_call_id": "call-9", "x_request_id": "req-of-another"}
+        vendor.says(ANSWER, **ids)
+        assert (await provider.complete(ASK)).metadata["request_id"] == "call-9"
+        vendor.says(sse(SAID, FINISHED, COUNTED, "[DONE]"), **ids)
+        assert (await streamed(provider)).metadata["request_id"] == "call-9"
+
+    @pytest.mark.parametrize(("said", "cost"), [(0.25, 0.25), (0.0, 0.0), (None, None), (-1, None)])
+    async def test_what_a_stream_cost(
+        self, said: Any, cost: float | None, vendor: Canned, provider: LiteLLMProvider
+    ) -> None:
+        """With ``include_cost_in_streaming_usage`` the cost stands in the usage."""
+        counted = {**COUNTED, "usage": {**COUNTED["usage"], "cost": said}}
+        vendor.says(sse(SAID, FINISHED, counted, "[DONE]"), x_litellm_call_id="call-10")
+        by_price = 7 * 0.15e-6 + 2 * 0.6e-6
+        assert (await streamed(provider)).cost == pytest.approx(by_price if cost is None else cost)
+        # Elsewhere "cost" may be anything, in any currency.
+        vendor.says(sse(SAID, FINISHED, counted, "[DONE]"))
+        assert (await streamed(provider)).cost == pytest.approx(by_price)
+
     @pytest.mark.parametrize("said", ["None", "", "nan", "-1", "inf"])
     async def test_a_cost_that_is_none(
         self, said: str, vendor: Canned, provider: LiteLLMProvider
@@ -135,6 +158,15 @@ class TestLiteLLMsProxy:
         vendor.says({"error": {"message": text, "type": "auth_error", "code": "401"}}, 401)
         with pytest.raises(AuthenticationError, match="LITELLM_PROXY_API_KEY"):
             await provider.complete(ASK)
+
+    async def test_a_key_that_a_proxy_without_database_does_not_know(
+        self, vendor: Canned, provider: LiteLLMProvider
+    ) -> None:
+        error = {"message": "No connected db.", "type": "no_db_connection", "code": "400"}
+        vendor.says({"error": error}, 400)
+        for ask in (provider.complete(ASK), streamed(provider)):
+            with pytest.raises(AuthenticationError, match="LITELLM_PROXY_API_KEY"):
+                await ask
 
 
 WORDS: dict[str, Any] = {

@@ -129,6 +129,16 @@ async def test_nobody_there_is_a_no(server: FakeServer) -> None:
 # --- one answer -----------------------------------------------------------------------------
 
 
+async def test_a_refused_key_is_a_no_whatever_its_status(server: FakeServer) -> None:
+    """LiteLLM's proxy without a database answers 400."""
+    refused = Fault.status(400, message="No connected db.")
+    server.script(refused, refused, endpoint="models")
+    llm = LiteLLMProvider("litellm_proxy/small", api_key=KEY, base_url=server.base_url("openai"))
+    with pytest.raises(AuthenticationError):
+        await llm.list_models()
+    assert not await llm.check_connection()
+
+
 class Gateway(OpenAIProvider):
     """A gateway without /models, whose own check says that it works."""
 

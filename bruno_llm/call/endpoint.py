@@ -296,6 +296,8 @@ class Endpoint:
         try:
             async with self._asking(where, key) as ask:
                 return await list_models(ask, where)
+        except AuthenticationError:
+            raise  # also with status 400: LiteLLM's proxy, Gemini
         except LLMError as error:
             no_list = error.status_code in _NO_LIST or isinstance(error.__cause__, ValueError)
             if self._vendor.models is not None or not no_list:

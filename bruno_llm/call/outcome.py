@@ -76,17 +76,20 @@ def refuse_empty(call: ChatCall, answer: Answer, completion: Completion) -> None
 def _cost(call: ChatCall, answer: Answer, usage: Usage) -> float | None:
     """US dollars: what the server says it cost, else by the price of the model that answered.
 
-    LiteLLM's proxy says so in a header (its docs, "Response headers"), because it may bill by
-    prices of its own.
+    LiteLLM's proxy may bill by prices of its own, and says what it billed: in a header (its docs,
+    "Response headers"), and of a stream, which begins before it costs, with the usage where its
+    ``include_cost_in_streaming_usage`` is on.
     """
-    said = call.exchange.headers.get("x-litellm-response-cost", "")
+    headers, said = call.exchange.headers, None
+    if call.exchange.body:
+        said = headers.get("x-litellm-response-cost")
+    elif "x-litellm-call-id" in headers:
+        said = getattr(answer.raw_usage, "cost", None)
     try:
-        cost = float(said)
-    except ValueError:
+        cost = math.nan if said is None else float(said)
+    except (TypeError, ValueError):
         cost = math.nan
-    if (
-        math.isfinite(cost) and cost >= 0 and call.exchange.body
-    ):  # a stream's begins before it costs
+    if math.isfinite(cost) and cost >= 0:
         return cost
     endpoint = call.endpoint
     return endpoint._pricing.cost(

@@ -86,7 +86,8 @@ COMMON_RULES: Sequence[ErrorRule] = (
     ),
     ErrorRule(
         AuthenticationError,
-        r"litellm virtual key expected|no api key passed in",  # LiteLLM's proxy
+        # LiteLLM's proxy. Without a database it knows its master key alone.
+        r"litellm virtual key expected|no api key passed in|no connected db",
         (400, 401, 403),
         hint="the proxy wants a virtual key: give api_key=..., or set LITELLM_PROXY_API_KEY",
     ),

@@ -83,7 +83,8 @@ class Exchange:
     @property
     def request_id(self) -> str | None:
         """The vendor's id of the request, by which its support finds it."""
-        names = ("x-request-id", "request-id", "mistral-correlation-id", "x-litellm-call-id")
+        # LiteLLM's proxy hands on the headers of the vendor behind it, and it is who was asked.
+        names = ("x-litellm-call-id", "x-request-id", "request-id", "mistral-correlation-id")
         return next((self.headers[name] for name in names if self.headers.get(name)), None)
 
     def parts(self, text: str, without: Parts) -> Parts:
