@@ -21,12 +21,13 @@ from bruno_llm import (
     LiteLLMProvider,
     OllamaProvider,
     OpenAIProvider,
+    StreamError,
     ToolCall,
     completion_message,
     tool_result,
 )
 from bruno_llm.results import as_result
-from bruno_llm.testing import FakeServer, Raw, Reply
+from bruno_llm.testing import FakeServer, Fault, Raw, Reply
 from bruno_llm.testing.fake.parts import Media, ServerTool, Text, Thinking
 from tests.contract.matrix import FACTS, KEY, USER, complete
 from tests.contract.test_tools import TOOLS
@@ -178,6 +179,58 @@ async def test_searches_are_in_the_cost(
     plain, searched = [(await complete(provider, way)).cost for _ in range(2)]
     assert plain is not None
     assert searched == pytest.approx(plain + more)
+
+
+# --- how likely the words were -------------------------------------------------------------------
+
+SCORES = [
+    {"token": word, "logprob": score, "bytes": None, "top_logprobs": []}
+    for word, score in (("It is ", -0.25), ("Oslo.", -0.5))
+]
+CHOSEN = [{"token": "It is ", "logProbability": -0.25}, {"token": "Oslo.", "logProbability": -0.5}]
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+async def test_logprobs_of_openai(server: FakeServer, way: str, api: str, no_keys: None) -> None:
+    provider = at(server, OpenAIProvider, "openai", "gpt-4o-mini", api=api)
+    server.script(*[Reply("It is Oslo.", logprobs={"content": SCORES})] * 2)
+    completion = await complete(provider, way, logprobs=True, top_logprobs=2)
+    assert completion.text == "It is Oslo."
+    assert completion.metadata["logprobs"] == SCORES
+    body = server.requests[-1].json
+    assert body["top_logprobs"] == 2
+    if api == "chat":
+        assert body["logprobs"] is True
+    else:
+        assert "logprobs" not in body
+        assert body["include"] == ["message.output_text.logprobs"]
+        assert "logprobs" not in (await complete(provider, way)).metadata
+
+
+async def test_logprobs_of_several_messages(server: FakeServer, way: str, no_keys: None) -> None:
+    provider = at(server, OpenAIProvider, "openai", "gpt-4o-mini", api="responses")
+    parts = [Text("It is "), Text("Oslo.")]
+    server.script(Reply(parts=parts, logprobs={"content": SCORES[:1]}))
+    completion = await complete(provider, way, logprobs=True)
+    assert completion.metadata["logprobs"] == [SCORES[0]] * 2
+
+
+async def test_logprobs_of_a_stream_that_breaks_off(server: FakeServer, no_keys: None) -> None:
+    provider = at(server, OpenAIProvider, "openai", "gpt-4o-mini", api="responses")
+    reply = Reply("It is Oslo.", logprobs={"content": SCORES[:1]})
+    server.script(Fault.cut(after=2, reply=reply))
+    with pytest.raises(StreamError) as caught:
+        await complete(provider, "stream_events", logprobs=True)
+    assert caught.value.partial is not None
+    assert caught.value.partial.metadata["logprobs"] == SCORES[:1]
+
+
+async def test_logprobs_of_gemini(server: FakeServer, way: str, no_keys: None) -> None:
+    provider = at(server, GeminiProvider, "gemini", "gemini-2.5-flash")
+    server.script(Reply("It is Oslo.", fields={"logprobsResult": {"chosenCandidates": CHOSEN}}))
+    completion = await complete(provider, way, logprobs=True)
+    assert completion.metadata["logprobs"] == CHOSEN
+    assert server.requests[-1].json["generationConfig"]["responseLogprobs"] is True
 
 
 # --- a turn that stops in its middle -------------------------------------------------------------

@@ -44,8 +44,9 @@ class Reply:
         signed: Gemini: whether the first function call, or the last text where there is none, has
             a ``thoughtSignature``; ``None`` does what the vendor does: Gemini 3 and later sign
             their calls.
-        logprobs: OpenAI's chat format: the choice's ``logprobs``, in a stream with its first
-            piece. Gemini's ``logprobsResult`` goes into ``fields``.
+        logprobs: OpenAI's two formats: the choice's ``logprobs``, in a stream with its first
+            piece; on the Responses endpoint its ``content``, for those who ask for it. Gemini's
+            ``logprobsResult`` goes into ``fields``.
         headers: Response headers to add.
         gate: Holds a stream behind its first piece and a plain answer before its first byte.
         delay: Real seconds between two pieces of a stream, for a slow one.

@@ -57,7 +57,8 @@ class ResponsesWire(OpenAIWire):
                 items.append(_reasoning(part, f"rs_{place}", request))
             elif isinstance(part, Text):
                 sources = [dict(source) for source in part.citations]
-                text = {"type": "output_text", "annotations": sources, "logprobs": []}
+                text = {"type": "output_text", "annotations": sources}
+                text["logprobs"] = _logprobs(reply, request)
                 items.append(_message(f"msg_{place}", text | {"text": part.text}))
             elif isinstance(part, ToolCall):
                 call = {"arguments": arguments_text(part), "call_id": part.id, "name": part.name}
@@ -135,6 +136,12 @@ def _status(reply: Reply) -> str:
     if reply.finish_reason == "failed":
         return "failed"
     return "incomplete" if reply.finish_reason in _INCOMPLETE else "completed"
+
+
+def _logprobs(reply: Reply, request: Request) -> list[Any]:
+    if "message.output_text.logprobs" not in ((request.json or {}).get("include") or ()):
+        return []
+    return list((reply.logprobs or {}).get("content") or ())
 
 
 def _item(item_id: str, kind: str) -> dict[str, Any]:

@@ -76,12 +76,14 @@ class Events:
         field = "refusal" if part["type"] == "refusal" else "text"
         kind = f"response.{part['type']}"
         sources = part.get("annotations", [])
-        start = part | {field: ""} | ({"annotations": []} if "annotations" in part else {})
+        empty: dict[str, Any] = {name: [] for name in ("annotations", "logprobs") if name in part}
+        start = part | {field: ""} | empty
         opened = {"type": "response.content_part.added"} | place | {"part": start}
         texts = self._reply.cut(part["text"]) if field == "text" else words(part[field])
-        more: dict[str, Any] = {"logprobs": []} if field == "text" else {}
+        more: dict[str, Any] = {"logprobs": part.get("logprobs", [])} if field == "text" else {}
         self.open_end += self.numbered(opened)
-        self._deltas(kind, place | more, texts)
+        self._deltas(kind, place | more, texts[:1])
+        self._deltas(kind, place | {name: [] for name in more}, texts[1:])
         for number, source in enumerate(sources):
             cited = {"annotation_index": number, "annotation": source}
             event = {"type": "response.output_text.annotation.added"} | place | cited

@@ -77,6 +77,8 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
         if kind in _TERMINAL:
             _read_response(response, facts)
             facts.ended = facts.error is None
+    elif kind == "response.output_text.delta":
+        _note_scores(facts, payload.get("logprobs"))
     elif kind == "response.refusal.delta":
         facts.refusal += payload.get("delta") or ""
     elif kind == "response.output_item.done" and payload.get("item"):
@@ -99,10 +101,20 @@ def _read_response(response: Mapping[str, Any], facts: Facts) -> None:
     if response.get("output"):  # some servers leave it empty in the last event of a stream
         facts.items[:] = response["output"]
     facts.refusal = "".join(_of(facts.items, "refusal")) or facts.refusal
+    whole = _of(facts.items, "logprobs")
+    if whole:  # the pieces of a stream brought the same
+        facts.notes.pop("logprobs", None)
+    for scores in whole:
+        _note_scores(facts, scores)
 
 
-def _of(items: Iterable[Mapping[str, Any]], name: str) -> list[str]:
-    """The texts under this name in the messages of the answer."""
+def _note_scores(facts: Facts, scores: Any) -> None:
+    if isinstance(scores, list) and scores:
+        facts.notes.setdefault("logprobs", []).extend(scores)
+
+
+def _of(items: Iterable[Mapping[str, Any]], name: str) -> list[Any]:
+    """What stands under this name in the messages of the answer."""
     messages = (item for item in items if item.get("type") == "message")
     parts = (part for item in messages for part in item.get("content") or ())
     return [part[name] for part in parts if part.get(name)]

@@ -177,7 +177,7 @@ def _search(body: Fields, given: Mapping[str, Any]) -> None:
 
 def _logprobs(body: Fields, wanted: Any) -> None:
     if wanted:
-        body["include"] = [*body.get("include", ()), "message.output_text.logprobs"]
+        _include(body, ["message.output_text.logprobs"])
 
 
 def _include(body: Fields, wanted: Sequence[str]) -> None:
