@@ -107,6 +107,6 @@ def _estimated(call: ChatCall, answer: Answer) -> Usage:
     said += [asked.name + asked.raw_arguments for asked in answer.tool_calls]
     prompt = call.prompt_tokens
     completion = call.exchange.facts.completion_tokens
-    if completion is None:
+    if not completion:
         completion = call.endpoint._counter.text("".join(said))
     return Usage(prompt, completion, prompt + completion, estimated=True)

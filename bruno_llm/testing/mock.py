@@ -237,6 +237,10 @@ class MockProvider(Chat):
         """All that a chat model can have."""
         return Capabilities(tools=True, vision=True, json_schema=True, source="mock")
 
+    async def fetch_capabilities(self) -> Capabilities:
+        """The same: there is no server to ask."""
+        return self.capabilities()
+
     def get_model_info(self) -> dict[str, Any]:
         """Its model and provider."""
         return {"model": self.model, "provider": self.name}

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from bruno_core.interfaces import AbilityInterface, LLMInterface, MemoryInterface
 from bruno_core.models import Message, MessageRole
+from mcp import ClientSession
 from pydantic import BaseModel
 from typing_extensions import assert_type
 
@@ -93,6 +94,7 @@ from bruno_llm import (
     tool,
     tool_result,
     tools_from_abilities,
+    tools_from_mcp,
 )
 
 
@@ -311,3 +313,7 @@ async def typed(llm: OpenAIProvider, messages: list[Message]) -> None:
     assert_type(found.value.name, str)
     async for partial in stream_as(llm, messages, City):
         assert_type(partial.cost, float | None)
+
+
+async def with_mcp(session: ClientSession) -> None:
+    assert_type(await tools_from_mcp(session, prefix="files_"), list[Tool])
