@@ -252,6 +252,11 @@ test measures every row again.
 - **models**: the vendor is asked for its list by `list_models()` and `check_connection()`; where it
   cannot be asked, `check_connection()` does not stop an assistant from starting.
 
+Two things are no columns, because they are not facts of a route. What an answer **costs** follows
+from the model's price and from the usage above, and is unknown where the model has no price; what
+LiteLLM's proxy says that it billed comes first. How many **connections** are open at once is set in
+the client through which all of these routes go: up to 100 for a provider on an event loop.
+
 Cohere and Bedrock have wires of their own, and tests of their own (`tests/test_vendor_routes.py`).
 Cohere is read from the wire. On Bedrock the facts and the end of a stream are litellm's, and so is
 the usage of a plain answer. Vertex AI answers in Gemini's and Anthropic's formats, behind Google's
