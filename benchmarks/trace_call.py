@@ -4,8 +4,9 @@
     python benchmarks/trace_call.py --list     # each function, in the order of its first call
 
 Counted with ``sys.setprofile`` on the second call of a provider, when everything is loaded. A
-change of file is counted between a function of the package and the next one that starts, whatever
-ran in between. These are counts, not times: they are the same on every machine.
+change of file is counted between a function of the package and the next one that starts or goes on
+after a wait, whatever ran in between; without those that only go on it is counted besides, because
+how often a call waits is httpx's and litellm's doing. These are counts, not times.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Trace:
 
     def __init__(self) -> None:
         self.entered: list[tuple[str, str]] = []
+        self.started: list[tuple[str, str]] = []
+        self._frames: set[types.FrameType] = set()
 
     def __call__(self, frame: types.FrameType, event: str, _: Any) -> None:
         code = frame.f_code
@@ -42,18 +45,25 @@ class Trace:
             return
         file = code.co_filename[len(ROOT) + 1 :]
         self.entered.append((file, getattr(code, "co_qualname", code.co_name)))
+        if frame not in self._frames:
+            self._frames.add(frame)  # kept, so that no other takes its place in memory
+            self.started.append(self.entered[-1])
 
     @property
     def functions(self) -> list[tuple[str, str]]:
         return list(dict.fromkeys(self.entered))
 
     def __str__(self) -> str:
-        files = [file for file, _ in self.entered]
-        changes = sum(a != b for a, b in itertools.pairwise(files))
+        files = {file for file, _ in self.entered}
         return (
-            f"{len(self.functions):4} functions {len(set(files)):3} files "
-            f"{changes:4} changes of file"
+            f"{len(self.functions):4} functions {len(files):3} files "
+            f"{_changes(self.entered):4} changes of file "
+            f"({_changes(self.started)} without going on after a wait)"
         )
+
+
+def _changes(entered: list[tuple[str, str]]) -> int:
+    return sum(a != b for (a, _), (b, _) in itertools.pairwise(entered))
 
 
 async def traced(call: Callable[[], Awaitable[object]]) -> Trace:
