@@ -6,13 +6,34 @@ import asyncio
 import contextlib
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-__all__ = ["PerLoop"]
+from typing_extensions import Self
+
+__all__ = ["Closable", "PerLoop"]
 
 T = TypeVar("T")
 Close = Callable[[Any], Awaitable[Any]]
+
+
+class Closable(ABC):
+    """What can be closed, by name or at the end of an ``async with`` block."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Release what is held open for the running event loop."""
+
+    async def close(self) -> None:
+        """The same as ``aclose()``."""
+        await self.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
 
 
 class PerLoop(Generic[T]):

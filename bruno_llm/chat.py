@@ -14,8 +14,9 @@ from typing import Any
 
 from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.message import Message
-from typing_extensions import Self, Unpack
+from typing_extensions import Unpack
 
+from bruno_llm._loops import Closable
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, TextDelta, ToolCallDelta
 from bruno_llm.exceptions import ContentFilterError, EmptyResponseError
 from bruno_llm.options import CallOptions
@@ -26,7 +27,7 @@ Messages = Sequence[Message | Mapping[str, Any]] | str
 """bruno-core messages or OpenAI-shaped dicts, mixed or alone; or a text: one user message."""
 
 
-class Chat(LLMInterface):
+class Chat(Closable, LLMInterface):
     """bruno-core's ``LLMInterface`` over ``complete()`` and ``stream_events()``."""
 
     @abstractmethod
@@ -50,10 +51,6 @@ class Chat(LLMInterface):
         **kwargs: Unpack[CallOptions],
     ) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it arrives, then ``StreamEnd`` with the completion."""
-
-    @abstractmethod
-    async def aclose(self) -> None:
-        """Release what is held open for the running event loop."""
 
     async def generate(  # type: ignore[override]  # named options in place of Any
         self,
@@ -104,16 +101,6 @@ class Chat(LLMInterface):
     def _text_events(self, messages: Messages, **kwargs: Any) -> AsyncGenerator[StreamEvent, None]:
         """The events behind ``stream()``."""
         return self.stream_events(messages, **kwargs)
-
-    async def close(self) -> None:
-        """The same as ``aclose()``."""
-        await self.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
 
 
 def said(completion: Completion) -> str:

@@ -21,8 +21,8 @@ from bruno_llm._former import former_attribute, former_options
 from bruno_llm.call.chat import ChatCall, ask, count, open_stream
 from bruno_llm.call.describe import describe, window_size
 from bruno_llm.call.endpoint import Endpoint
-from bruno_llm.call.outcome import outcome, refuse_empty
-from bruno_llm.call.prepare import Fitting, fitted_to_window
+from bruno_llm.call.outcome import kept, outcome, refuse_empty
+from bruno_llm.call.prepare import Fitting, as_dicts, fitted_to_window
 from bruno_llm.call.request import Request
 from bruno_llm.call.send import admitted, send
 from bruno_llm.call.spoken import Tongues
@@ -276,14 +276,14 @@ class LiteLLMProvider(Endpoint, Chat):
         """
         call = await self._prepare(messages, temperature, max_tokens, kwargs)
         cache = self.cache
-        if cache is not None and (hit := await self._kept(cache, call)) is not None:
+        if cache is not None and (hit := await kept(call, cache)) is not None:
             return hit
         async with admitted(call):
             answer = await send(call, ask)
             completion = outcome(call, answer)
             refuse_empty(call, answer, completion)
         if cache is not None:
-            cache.put(_cache_key(call), completion)
+            cache.put(Cache.key(call.request.identity()), completion)
         return completion
 
     async def stream_events(
@@ -301,7 +301,7 @@ class LiteLLMProvider(Endpoint, Chat):
         """
         call = await self._prepare(messages, temperature, max_tokens, kwargs)
         cache = self.cache
-        if cache is not None and (hit := await self._kept(cache, call)) is not None:
+        if cache is not None and (hit := await kept(call, cache)) is not None:
             for event in replayed(hit):
                 yield event
             return
@@ -324,7 +324,7 @@ class LiteLLMProvider(Endpoint, Chat):
                     outcome(call, opened.answer())
                 await opened.aclose()
         if cache is not None:
-            cache.put(_cache_key(call), completion)
+            cache.put(Cache.key(call.request.identity()), completion)
         yield StreamEnd(completion)
 
     async def _prepare(
@@ -371,7 +371,7 @@ class LiteLLMProvider(Endpoint, Chat):
         if options:
             check_one_answer(options.get("n"))
             if "tools" in options:
-                options["tools"] = whole_tools(_tool_dicts(options["tools"]))
+                options["tools"] = whole_tools(as_dicts(options["tools"]))
             self._fitting.fit(options, spoken.lacks)
         request = Request(self._litellm_model, chat, options, spoken, base_url, timeout.read)
         if (self.window or self.costs or self.rate_limit) and not self._counter.loaded:
@@ -388,32 +388,3 @@ class LiteLLMProvider(Endpoint, Chat):
     @cached_property
     def _fitting(self) -> Fitting:
         return Fitting(self.name, self.model, self._litellm_model, self._vendor)
-
-    async def _kept(self, cache: Cache, call: ChatCall) -> Completion | None:
-        """The answer that the cache has; booked as costing nothing."""
-        hit = cache.get(_cache_key(call))
-        if hit is not None and self.costs is not None:
-            await self.costs.book(
-                provider=self.name,
-                model=hit.model,
-                usage=hit.usage,
-                cost=0.0,
-                tag=call.tag,
-                cached=True,
-            )
-        return hit
-
-
-def _tool_dicts(tools: Any) -> Any:
-    if not isinstance(tools, list | tuple) or all(isinstance(tool, Mapping) for tool in tools):
-        return tools
-    from bruno_llm.tools.definition import tool_dicts  # what reads functions is needed here alone
-
-    return tool_dicts(tools)
-
-
-def _cache_key(call: ChatCall) -> str:
-    request = call.request
-    return Cache.key(
-        {"model": request.model, "at": request.base_url, "chat": request.chat, **request.options}
-    )

@@ -8,6 +8,7 @@ of a call (:class:`Redactor`).
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -23,6 +24,7 @@ __all__ = [
     "is_secret_name",
     "mask",
     "one_line",
+    "secrets_in_use",
 ]
 
 _SECRET_NAME = re.compile(
@@ -171,3 +173,9 @@ class Redactor:
                 stand_in.__suppress_context__ = True
                 return stand_in
         return error
+
+
+def secrets_in_use(api_key: str | None) -> list[str]:
+    """The key of a call and those of the environment: on many routes litellm takes one itself."""
+    own = [api_key] if api_key else []
+    return own + [v for k, v in os.environ.items() if k.endswith(("_API_KEY", "_TOKEN"))]

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Literal
 
 from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
-from typing_extensions import Self
 
 from bruno_llm import _litellm
+from bruno_llm._loops import Closable
 from bruno_llm.call.connection import CannotBeAskedError, Connection
 from bruno_llm.call.pricing import Pricing
 from bruno_llm.costs.prices import ModelPrice
@@ -31,7 +31,7 @@ from bruno_llm.keys import ResolvedKey, provider_variable, resolve_key, where_fr
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
-from bruno_llm.redaction import Redactor, argument_of, hide_url_secrets
+from bruno_llm.redaction import Redactor, argument_of, hide_url_secrets, secrets_in_use
 from bruno_llm.tokens.counter import TokenCounter, counter_for
 from bruno_llm.vendors.address import mended, whole_address
 from bruno_llm.vendors.asking import Asking, asking
@@ -52,7 +52,7 @@ _VERSION = re.compile(r"/v\d+\w*$")
 _OF_VENDOR = ("api_key_env", "base_url_env", "defaults", "needs_key", "prefix", "prices")
 
 
-class Endpoint:
+class Endpoint(Closable):
     """A model at a vendor. Nothing is opened or checked before the first call.
 
     Attributes:
@@ -263,7 +263,7 @@ class Endpoint:
             provider=self.name,
             model=self.model,
             rules=(*self.error_rules, *vendor.error_rules),
-            redact=Redactor(_secrets(api_key), texts),
+            redact=Redactor(secrets_in_use(api_key), texts),
             hints=vendor.hints,
             called=self._litellm_model.removeprefix(f"{self._route}/"),
             key_from=partial(self._key_from, api_key),
@@ -396,19 +396,3 @@ class Endpoint:
     async def aclose(self) -> None:
         """Close this event loop's connections; a later call opens new ones."""
         await self._clients.aclose()
-
-    async def close(self) -> None:
-        """The same as ``aclose()``."""
-        await self.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
-
-
-def _secrets(api_key: str | None) -> list[str]:
-    # On other routes litellm takes the key from the environment itself.
-    own = [api_key] if api_key else []
-    return own + [v for k, v in os.environ.items() if k.endswith(("_API_KEY", "_TOKEN"))]

@@ -10,10 +10,26 @@ from bruno_llm.call.chat import ChatCall
 from bruno_llm.call.cut import was_cut
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.exceptions import EmptyResponseError
+from bruno_llm.policies.cache import Cache
 from bruno_llm.wire.reading import Answer
 from bruno_llm.wire.turn import Parts
 
-__all__ = ["outcome", "refuse_empty"]
+__all__ = ["kept", "outcome", "refuse_empty"]
+
+
+async def kept(call: ChatCall, cache: Cache) -> Completion | None:
+    """The answer that the cache has for this call; booked as costing nothing."""
+    hit, endpoint = cache.get(Cache.key(call.request.identity())), call.endpoint
+    if hit is not None and endpoint.costs is not None:
+        await endpoint.costs.book(
+            provider=endpoint.name,
+            model=hit.model,
+            usage=hit.usage,
+            cost=0.0,
+            tag=call.tag,
+            cached=True,
+        )
+    return hit
 
 
 def outcome(call: ChatCall, answer: Answer) -> Completion:

@@ -17,7 +17,7 @@ from bruno_llm.policies.window import ContextWindow
 from bruno_llm.tokens.counter import TokenCounter
 from bruno_llm.vendors.vendor import Vendor
 
-__all__ = ["Fitting", "fitted_to_window"]
+__all__ = ["Fitting", "as_dicts", "fitted_to_window"]
 
 logger = get_logger(__name__)
 
@@ -97,6 +97,15 @@ class Fitting:
             option=name,
             value=value if isinstance(value, int | float) else None,
         )
+
+
+def as_dicts(tools: Any) -> Any:
+    """Tools and functions among ``tools`` in OpenAI's form; the rest stays as it is."""
+    if not isinstance(tools, list | tuple) or all(isinstance(tool, Mapping) for tool in tools):
+        return tools
+    from bruno_llm.tools.definition import tool_dicts  # what reads functions is needed here alone
+
+    return tool_dicts(tools)
 
 
 async def fitted_to_window(

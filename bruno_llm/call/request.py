@@ -50,6 +50,10 @@ class Request:
     trimmed: Trimmed | None = None
     prompt_tokens: int | None = None
 
+    def identity(self) -> dict[str, Any]:
+        """What makes it the same request as another one."""
+        return {"model": self.model, "at": self.base_url, "chat": self.chat, **self.options}
+
     def for_litellm(self) -> tuple[dict[str, Any], Divert | None]:
         """litellm's arguments for one try, and what is done to the request that it makes.
 
