@@ -36,6 +36,7 @@ from bruno_llm.tokens.counter import TokenCounter, counter_for
 from bruno_llm.vendors.address import mended, whole_address
 from bruno_llm.vendors.asking import Asking, asking
 from bruno_llm.vendors.model_list import ModelList, has_model, list_models
+from bruno_llm.vendors.names import meant_by
 from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.vendors.routes import KEY_VARIABLES, LIST_MODELS, has_own_address, mistyped
 from bruno_llm.vendors.vendor import Description, Vendor
@@ -176,12 +177,14 @@ class Endpoint(Closable):
                 name = f"{routes[0]}/{rest}"
         keyword = argument_of(name)
         if keyword is not None:
-            # Not repeated: a key would stand in logs, and would be sent as the model's name.
+            # Not repeated: a key would stand in logs, and go out as the model.
             what = "an API key" if keyword == "api_key" else "an address"
             raise ConfigurationError(
                 f"what {type(self).__name__}() was given as the model looks like {what}",
                 hint=f"give it as {keyword}=...",
             )
+        if meant := meant_by(name, self.prices):
+            raise ConfigurationError(f"{name!r} is a display name; the model is {meant!r}")
         return self.prefix + name
 
     def _refuse_mistyped_route(self, params: Mapping[str, Any]) -> None:
@@ -245,8 +248,6 @@ class Endpoint(Closable):
             raise missing
         needs = self._declaring("needs_key").needs_key
         return _NO_KEY if needs and base_url is not None else None
-
-    # --- its errors ---------------------------------------------------------------------------
 
     def _error(
         self,
