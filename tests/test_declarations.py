@@ -19,7 +19,7 @@ from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.testing import FakeServer, Fault
 
 ASK = [{"role": "user", "content": "Hi"}]
-OPENAIS, GROQS = "sk-key-of-openai-0123456789", "gsk-key-of-groq-0123456789"
+OPENAIS, GROQS = "key-of-openai-0123456789", "key-of-groq-0123456789"
 
 
 @pytest.fixture
