@@ -206,7 +206,7 @@ class LiteLLMProvider(Endpoint, Chat):
         messages: Messages = (),
         *,
         prompt: str | None = None,
-        tools: Sequence[Mapping[str, Any]] | None = None,
+        tools: Sequence[Any] | None = None,
         exact: bool = False,
     ) -> int:
         """Prompt tokens of a conversation, system prompt and tools included.
@@ -225,7 +225,7 @@ class LiteLLMProvider(Endpoint, Chat):
             LLMError: The vendor could not be asked.
         """
         messages = as_messages(messages, prompt)
-        tools = whole_tools(tools) if tools else None
+        tools = whole_tools(as_dicts(tools)) if tools else None
         chat = to_chat(messages, self._system_prompt)
         if not exact or self._counter.exact:
             return self._counter.messages(chat, tools)

@@ -89,3 +89,13 @@ async def test_a_failed_call_is_marked_where_the_vendor_has_a_flag(
     sent = json.dumps(server.requests[-1].json)
     assert "Error: KeyError: 'Atlantis'" in sent
     assert ('"is_error": true' in sent) == (server.requests[-1].vendor == "anthropic")
+
+
+async def test_a_tool_counts_as_what_is_sent_of_it(make: Make) -> None:
+    llm = make()
+    assert await llm.count_message_tokens(USER, tools=[capital]) == (
+        await llm.count_message_tokens(USER, tools=[capital.to_dict()])
+    )
+    assert await llm.count_message_tokens(USER, tools=[capital]) > (
+        await llm.count_message_tokens(USER)
+    )
