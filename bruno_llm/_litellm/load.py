@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from bruno_llm._litellm.cache import share_with
-from bruno_llm._litellm.probe import has, probe
+from bruno_llm._litellm.probe import BETAS, HUB, has, probe
 
 __all__ = ["is_loaded", "load_now", "loaded", "off_loop"]
 
@@ -60,22 +60,31 @@ def load_now() -> Any:
     global _module
     with _lock:
         if _module is None:
-            with _quiet_import():
+            with _quiet_import() as ours:
                 import litellm
-            probe(litellm)
+
+                probe(litellm)
+                if ours and has(BETAS):  # at the first request that has some, it is too late
+                    litellm.anthropic_beta_headers_manager._load_beta_headers_config()
             litellm.suppress_debug_info = True  # it prints help to stdout on errors
             litellm.disable_hf_tokenizer_download = True  # 23 s offline for some names
+            if has(HUB):  # its website would be told of each call, whatever the base_url
+                litellm.utils._get_max_position_embeddings = _not_asked
             if has(*(f"in_memory_llm_clients_cache.{name}" for name in ("get_cache", "set_cache"))):
                 share_with(litellm.in_memory_llm_clients_cache)
             _module = litellm
     return _module
 
 
+def _not_asked(model_name: str) -> None:
+    """How many tokens a model on Hugging Face takes: as litellm says when it gets no answer."""
+
+
 @contextlib.contextmanager
-def _quiet_import() -> Iterator[None]:
-    """Undo what importing litellm leaves behind in the process."""
+def _quiet_import() -> Iterator[bool]:
+    """Undo what importing litellm leaves behind in the process; false when others imported it."""
     if "litellm" in sys.modules:  # the application's own import: its settings are not ours
-        yield
+        yield False
         return
     environment = {name: os.environ.get(name) for name in _IMPORT_ENV}
     loggers = [logging.getLogger(name) for name in (*_LOGGERS, "httpx")]
@@ -84,7 +93,7 @@ def _quiet_import() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yield
+            yield True
     finally:
         for name, value in environment.items():
             if value is None:

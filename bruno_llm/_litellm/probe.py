@@ -67,6 +67,8 @@ _LOST_CLIENT = "that HTTP client on routes such as Cohere and Cloudflare"
 _PRICES = "the price of a call"
 
 FILE_SEARCH = "constants.OPENAI_FILE_SEARCH_COST_PER_1K_CALLS"
+BETAS = "anthropic_beta_headers_manager._load_beta_headers_config"
+HUB = "utils._get_max_position_embeddings"
 AZURE = "llms.azure.common_utils.BaseAzureLLM.initialize_azure_sdk_client"
 
 REACHES = (
@@ -84,6 +86,8 @@ REACHES = (
     Reach("CustomStreamWrapper.fetch_stream", "the chunks of a stream"),
     Reach(AZURE, "calls over Azure", needed=False),
     Reach(FILE_SEARCH, "the price of OpenAI's file searches", needed=False),
+    Reach(BETAS, "typed answers of Claude without a download", needed=False),
+    Reach(HUB, "keeping calls of huggingface/ from its website", needed=False),
     Reach("utils.get_optional_params", _OPTIONS, needed=False),
     Reach("UnsupportedParamsError", _OPTIONS, needed=False),
     Reach("in_memory_llm_clients_cache.get_cache", _LOST_CLIENT, needed=False),

@@ -90,6 +90,7 @@ ROWS = (
     Row("github/gpt-4o-mini"),
     Row("groq/some-model", "groq"),
     Row("hosted_vllm/some-model"),
+    Row("huggingface/some-owner/some-model"),
     Row("litellm_proxy/some-model"),
     Row("llamafile/some-model"),
     Row("lm_studio/some-model"),
@@ -260,8 +261,7 @@ the client through which all of these routes go: up to 100 for a provider on an 
 Cohere and Bedrock have wires of their own, and tests of their own (`tests/test_vendor_routes.py`).
 Cohere is read from the wire. On Bedrock the facts and the end of a stream are litellm's, and so is
 the usage of a plain answer. Vertex AI answers in Gemini's and Anthropic's formats, behind Google's
-sign-in. `huggingface/` and `replicate/` ask their vendor's own host whatever `base_url` says, and
-are not measured.
+sign-in. `replicate/` asks its vendor's own host whatever `base_url` says, and is not measured.
 
 """
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from typing import Any
+
 import pytest
 
 from bruno_llm.testing import FakeServer
@@ -10,8 +13,25 @@ from tests.contract.route_table import HEAD, PAGE, ROWS, Row, measured
 pytestmark = pytest.mark.usefixtures("no_keys")
 
 
-# One of each kind: Azure's client, a client that litellm drops, its httpx and its SDK code.
-QUICK = ("azure", "cloudflare", "groq", "perplexity")
+# One of each kind: Azure's client, a client that litellm drops, its httpx and its SDK code, and one
+# about which litellm would ask its vendor's website.
+QUICK = ("azure", "cloudflare", "groq", "huggingface", "perplexity")
+
+
+@pytest.fixture
+def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The hosts elsewhere that somebody wanted to reach; nobody does."""
+    elsewhere: list[Any] = []
+    resolve = socket.getaddrinfo
+
+    def at_home(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if host in ("127.0.0.1", "localhost"):
+            return resolve(host, *args, **kwargs)
+        elsewhere.append(host)
+        raise socket.gaierror("only this machine")
+
+    monkeypatch.setattr(socket, "getaddrinfo", at_home)
+    return elsewhere
 
 
 @pytest.mark.parametrize(
@@ -21,8 +41,9 @@ QUICK = ("azure", "cloudflare", "groq", "perplexity")
         for row in ROWS
     ],
 )
-async def test_a_route_does_what_the_page_says(row: Row) -> None:
+async def test_a_route_does_what_the_page_says(row: Row, asked_for: list[Any]) -> None:
     assert await measured(row, FakeServer) in PAGE.read_text("utf-8").splitlines()
+    assert asked_for == [], "a base_url was given"
 
 
 def test_the_page_has_these_rows_and_no_others() -> None:
