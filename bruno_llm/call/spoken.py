@@ -47,7 +47,7 @@ class Tongues:
             return Spoken(wire, Origin(wire.name, route, bare) if wire else None, **more)
 
         hidden = hidden_from_litellm(bare, self._mode) if self._two else ()
-        self._first = speaking(vendor.wire, hidden=hidden)
+        self._first = speaking(vendor.wire_of(bare), hidden=hidden)
         # One that litellm does not know may think.
         reasons = not facts or bool(facts.get("supports_reasoning"))
         self._second = speaking(vendor.responses, lacks=NOT_IN_RESPONSES, reasons=reasons)

@@ -10,6 +10,7 @@ from bruno_llm.vendors.mistral.vendor import MISTRAL
 from bruno_llm.vendors.ollama.vendor import OLLAMA
 from bruno_llm.vendors.openai.vendor import COMPATIBLE, OPENAI
 from bruno_llm.vendors.vendor import Vendor
+from bruno_llm.vendors.vertex.vendor import VERTEX
 
 __all__ = [
     "ANTHROPIC",
@@ -21,12 +22,13 @@ __all__ = [
     "OLLAMA",
     "OPENAI",
     "VENDORS",
+    "VERTEX",
     "Vendor",
     "vendor_name",
     "vendor_of",
 ]
 
-VENDORS = (OPENAI, ANTHROPIC, GEMINI, MISTRAL, OLLAMA, COHERE, AZURE)
+VENDORS = (OPENAI, ANTHROPIC, GEMINI, MISTRAL, OLLAMA, COHERE, AZURE, VERTEX)
 """The vendors that are known by more than their route."""
 
 _BY_ROUTE = {route: vendor for vendor in VENDORS for route in vendor.routes}

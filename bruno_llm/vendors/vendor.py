@@ -38,6 +38,7 @@ class Vendor:
         routes: litellm routes that lead to it (what stands before the ``/`` of a model string);
             the first is the one that is used, whichever was written.
         wire: The format of its answers, ``None`` when it is not read.
+        wires: Formats of models whose names begin so, where not all are answered in one.
         responses: The format of OpenAI's second endpoint, where it has that too.
         models: Where it lists its models for free.
         api_key_env: Variables that may hold the key; the first is the one to name to a user.
@@ -67,6 +68,7 @@ class Vendor:
     name: str = ""
     routes: tuple[str, ...] = ()
     wire: Format | None = None
+    wires: Mapping[str, Format] = field(default_factory=dict)
     responses: Format | None = None
     models: ModelList | None = None
     api_key_env: tuple[str, ...] = ()
@@ -95,6 +97,10 @@ class Vendor:
     def prefix(self) -> str:
         """What stands before the model's name for litellm: ``"ollama_chat/"``."""
         return f"{self.routes[0]}/" if self.routes else ""
+
+    def wire_of(self, model: str) -> Format | None:
+        """The format in which this model answers."""
+        return next((self.wires[name] for name in self.wires if model.startswith(name)), self.wire)
 
     def window(self, options: Mapping[str, Any]) -> int | None:
         """The window of a vendor that cuts what does not fit without saying so, in tokens."""

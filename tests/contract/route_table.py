@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from bruno_llm import (
     Usage,
 )
 from bruno_llm.testing import FakeServer, Fault, Reply
+from tests.google_account import google_account
 
 PAGE = Path(__file__).parents[2] / "docs" / "routes.md"
 ASK = [{"role": "user", "content": "What is the capital of Norway?"}]
@@ -65,6 +66,10 @@ class Row:
     shape: str = "openai"
     bare: bool = False
     options: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+    """In the table, where the route has several rows."""
+    google: bool = False
+    """Signs in at Google."""
 
     def provider(self, server: FakeServer, **more: Any) -> LiteLLMProvider:
         url = server.url if self.bare else server.base_url(self.shape)
@@ -73,7 +78,7 @@ class Row:
         )
 
     def __str__(self) -> str:
-        return self.model.partition("/")[0]
+        return self.name or self.model.partition("/")[0]
 
 
 ROWS = (
@@ -98,6 +103,16 @@ ROWS = (
     Row("openrouter/some/model", "openrouter"),
     Row("perplexity/sonar", UNASKED),
     Row("together_ai/some-model"),
+    Row(
+        "vertex_ai/gemini-2.5-flash", "gemini", bare=True, name="vertex_ai/gemini-...", google=True
+    ),
+    Row(
+        "vertex_ai/claude-sonnet-4-5",
+        "anthropic",
+        bare=True,
+        name="vertex_ai/claude-...",
+        google=True,
+    ),
     Row("xai/grok-3", "xai"),
 )
 
@@ -231,8 +246,8 @@ async def measured(row: Row, start: Callable[[], AbstractContextManager[FakeServ
     """The row of the table; each fact on a server of its own."""
     cells = []
     for measure in COLUMNS.values():
-        with start() as server:
-            cells.append(await measure(row, server))
+        with start() as server, google_account() if row.google else nullcontext({}) as more:
+            cells.append(await measure(replace(row, options={**row.options, **more}), server))
     return f"| `{row}` | {' | '.join(cells)} |"
 
 
@@ -260,8 +275,8 @@ the client through which all of these routes go: up to 100 for a provider on an 
 
 Cohere and Bedrock have wires of their own, and tests of their own (`tests/test_vendor_routes.py`).
 Cohere is read from the wire. On Bedrock the facts and the end of a stream are litellm's, and so is
-the usage of a plain answer. Vertex AI answers in Gemini's and Anthropic's formats, behind Google's
-sign-in. `replicate/` asks its vendor's own host whatever `base_url` says, and is not measured.
+the usage of a plain answer. The rows of Vertex AI sign in at a server on this machine
+too. `replicate/` asks its vendor's own host whatever `base_url` says, and is not measured.
 
 """
 

@@ -18,6 +18,8 @@ _GEMINI_VERBS: dict[str, Endpoint] = {
     "embedContent": "embed",
     "batchEmbedContents": "embed",
 }
+# Claude on Vertex AI.
+_RAW_VERBS = ("rawPredict", "streamRawPredict")
 _ENDINGS: dict[str, tuple[str, Endpoint]] = {
     "/chat/completions": ("openai", "chat"),
     "/responses": ("responses", "chat"),
@@ -75,6 +77,8 @@ def _route(path: str, query: dict[str, str], incoming: Incoming) -> tuple[str, E
     if verb in _GEMINI_VERBS:
         # With a base URL of its own the whole path may be `/models/NAME:verb` or `/:verb`.
         return "gemini", _GEMINI_VERBS[verb], base.rpartition("/")[2]
+    if verb in _RAW_VERBS and base.rpartition("/")[0].endswith("/publishers/anthropic/models"):
+        return "anthropic", "chat", base.rpartition("/")[2]
     for ending, (wire, endpoint) in _ENDINGS.items():
         if path.endswith(ending):
             return wire, endpoint, ""

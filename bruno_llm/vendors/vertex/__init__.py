@@ -1,0 +1,1 @@
+"""Google's Vertex AI, where models of several vendors run."""
