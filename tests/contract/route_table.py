@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from bruno_llm import (
     LLMError,
     RateLimitError,
     RequestTimeoutError,
+    ServiceUnavailableError,
     StreamEnd,
     StreamError,
     Timeout,
@@ -28,6 +29,7 @@ from bruno_llm import (
     Usage,
 )
 from bruno_llm.testing import FakeServer, Fault, Reply
+from tests.contract.dialects import dialect
 from tests.google_account import google_account
 
 PAGE = Path(__file__).parents[2] / "docs" / "routes.md"
@@ -54,6 +56,13 @@ SCHEMA = {
 }
 
 
+AMAZON = {
+    "api_key": None,
+    "aws_access_key_id": "test",
+    "aws_secret_access_key": "test",
+    "aws_region_name": "us-east-1",
+}
+
 UNASKED = "mistral"
 """Of the shape that counts streams without being asked to; litellm does not ask these vendors."""
 
@@ -70,12 +79,23 @@ class Row:
     """In the table, where the route has several rows."""
     google: bool = False
     """Signs in at Google."""
+    retold: str | None = None
+    """Answered in a format of its own, at this path of the server that retells the answers."""
 
     def provider(self, server: FakeServer, **more: Any) -> LiteLLMProvider:
         url = server.url if self.bare else server.base_url(self.shape)
-        return LiteLLMProvider(
-            self.model, api_key="k" * 20, base_url=url, retry=None, **self.options, **more
-        )
+        settings = {"api_key": "k" * 20, "base_url": url, "retry": None, **self.options, **more}
+        return LiteLLMProvider(self.model, **settings)
+
+    @contextmanager
+    def ready(self, server: FakeServer) -> Iterator[Row]:
+        """The row with what it needs beside the server."""
+        with ExitStack() as beside:
+            more = beside.enter_context(google_account()) if self.google else {}
+            if self.retold is not None:
+                address = beside.enter_context(dialect(server.base_url("openai")))
+                more = {**more, "base_url": address + self.retold}
+            yield replace(self, options={**self.options, **more})
 
     def __str__(self) -> str:
         return self.name or self.model.partition("/")[0]
@@ -88,7 +108,9 @@ ROWS = (
     Row("ollama/llama3.2", "ollama"),
     Row("azure/my-deployment", bare=True, options={"api_version": "2024-10-21"}),
     Row("azure_ai/some-model"),
+    Row("bedrock/converse/amazon.nova-lite-v1:0", options=AMAZON, retold=""),
     Row("cloudflare/@cf/meta/llama-3-8b"),
+    Row("cohere_chat/command-a", retold="/v2/chat"),
     Row("deepinfra/some-model", UNASKED),
     Row("deepseek/deepseek-chat", "deepseek"),
     Row("fireworks_ai/some-model"),
@@ -142,7 +164,11 @@ async def uncounted(row: Row, server: FakeServer) -> str:
     """Whether numbers that the vendor did not send are called an estimate."""
     server.default = Reply("Oslo", usage=None)
     provider = row.provider(server)
-    for completion in (await provider.complete(ASK), await streamed(provider)):
+    try:
+        both = (await provider.complete(ASK), await streamed(provider))
+    except ServiceUnavailableError:
+        return "an error"
+    for completion in both:
         assert completion.usage is not None
         if not completion.usage.estimated:
             return "litellm's word"
@@ -246,8 +272,8 @@ async def measured(row: Row, start: Callable[[], AbstractContextManager[FakeServ
     """The row of the table; each fact on a server of its own."""
     cells = []
     for measure in COLUMNS.values():
-        with start() as server, google_account() if row.google else nullcontext({}) as more:
-            cells.append(await measure(replace(row, options={**row.options, **more}), server))
+        with start() as server, row.ready(server) as one:
+            cells.append(await measure(one, server))
     return f"| `{row}` | {' | '.join(cells)} |"
 
 
@@ -259,7 +285,7 @@ test measures every row again.
 
 - **answers**: text, finish reason and the vendor's own counts arrive, in one request.
 - **usage**: what is made of an answer without counts. *Read from the wire*: it is an estimate, and
-  says so.
+  says so. *An error*: litellm cannot read such an answer, and the vendor promises counts.
 - **cut stream**: an end before the vendor's own sign of the end is a `StreamError` with what came.
 - **silence**: `Timeout` ends a call that gets no answer.
 - **errors**: a 429 is a `RateLimitError` with its status and the wait that the vendor asks for.
@@ -273,7 +299,7 @@ from the model's price and from the usage above, and is unknown where the model 
 LiteLLM's proxy says that it billed comes first. How many **connections** are open at once is set in
 the client through which all of these routes go: up to 100 for a provider on an event loop.
 
-Cohere and Bedrock have wires of their own, and tests of their own (`tests/test_vendor_routes.py`).
+Cohere and Bedrock have wires of their own, and more tests (`tests/test_vendor_routes.py`).
 Cohere is read from the wire. On Bedrock the facts and the end of a stream are litellm's, and so is
 the usage of a plain answer. The rows of Vertex AI sign in at a server on this machine
 too. `replicate/` asks its vendor's own host whatever `base_url` says, and is not measured.
