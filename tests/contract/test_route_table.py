@@ -6,9 +6,12 @@ import socket
 from typing import Any
 
 import pytest
+from bruno_core.base import BaseAssistant
+from bruno_core.models.message import Message, MessageRole
 
-from bruno_llm.testing import FakeServer
-from tests.contract.route_table import HEAD, PAGE, ROWS, Row, measured
+from bruno_llm.demo.memory import InMemory
+from bruno_llm.testing import FakeServer, Reply
+from tests.contract.route_table import ASK, HEAD, PAGE, ROWS, Row, measured
 
 pytestmark = pytest.mark.usefixtures("no_keys")
 
@@ -46,6 +49,24 @@ async def test_a_route_does_what_the_page_says(row: Row, asked_for: list[Any]) -
         pytest.importorskip("google.auth", reason="Vertex AI: pip install 'bruno-llm[dev]'")
     assert await measured(row, FakeServer) in PAGE.read_text("utf-8").splitlines()
     assert asked_for == [], "a base_url was given"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+async def test_an_assistant_starts_and_talks(row: Row) -> None:
+    """bruno-core's assistant on each route: it starts, answers, and a stream comes too."""
+    if row.google:
+        pytest.importorskip("google.auth", reason="Vertex AI: pip install 'bruno-llm[dev]'")
+    bare = row.model.partition("/")[2]
+    with FakeServer() as server, row.ready(server) as pointed:
+        server.models = {key: [bare] for key in (*server.models, row.shape)}
+        llm = pointed.provider(server)
+        server.default = Reply("Oslo is it.")
+        assistant = BaseAssistant(llm=llm, memory=InMemory())
+        await assistant.initialize()
+        asked = Message(role=MessageRole.USER, content="What is the capital of Norway?")
+        reply = await assistant.process_message(asked, user_id="ada", conversation_id="c1")
+        assert reply.text == "Oslo is it."
+        assert "".join([piece async for piece in llm.stream(ASK)]) == "Oslo is it."
 
 
 def test_the_page_has_these_rows_and_no_others() -> None:
