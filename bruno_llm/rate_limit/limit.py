@@ -14,6 +14,7 @@ request is not overtaken by small ones for ever.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -243,8 +244,14 @@ class RateLimit:
         store = self._live_store()
         if store is None:
             return
+        # In a task of its own: within redis-py (8.1) a cancellation of the caller may get lost.
+        correcting = asyncio.ensure_future(store.correct(difference, self._vendor))
+        correcting.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
-            await store.correct(difference, self._vendor)
+            await asyncio.shield(correcting)
+        except asyncio.CancelledError:
+            correcting.cancel()
+            raise
         except ProviderConnectionError:
             logger.warning("rate_limit_settle_failed", limit=self.key, store=store.name)
 
