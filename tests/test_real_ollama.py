@@ -1,14 +1,15 @@
 """What a real Ollama does (0.9.3, its own runner, a computed model with a context of 2,048).
 
-Since the recording two things of the requests have changed, and were changed in the cassettes as
-well, because that server does not see them: an empty ``images`` is left out, and ``truncate`` is
-sent. ``OLLAMA_HOST`` records anew; the models there are named after what they can do.
+What we send has changed since the recording, and was changed in the cassettes by hand, because
+that server does not look at it; ``requests_changed`` at the head of each says what.
+``OLLAMA_HOST`` records anew; the models there are named after what they can do.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,13 +21,15 @@ from bruno_llm import (
     OllamaEmbedder,
     OllamaProvider,
     StreamEnd,
+    StreamError,
     TextDelta,
 )
-from bruno_llm.testing import Tape
+from bruno_llm.testing import Tape, use_cassette
 from tests.recording import OLLAMA, real
 
 Make = Callable[..., OllamaProvider]
 
+CASSETTES = Path(__file__).parents[1] / "cassettes" / Path(__file__).stem
 TOOLS = [
     {
         "type": "function",
@@ -119,8 +122,25 @@ async def test_stop(make: Make) -> None:
     assert (await make().generate(user("[[count]]"), stop=["n5"])).strip() == "n1 n2 n3 n4"
 
 
-async def test_stop_as_text(make: Make) -> None:
-    assert (await make().generate(user("[[count]]"), stop="n5")).strip() == "n1 n2 n3 n4"
+async def test_stop_as_text() -> None:
+    """It is sent as the list above is; a text is sent in ``test_an_option_of_the_wrong_type``."""
+    with use_cassette(CASSETTES / "test_stop.yaml"):
+        llm = OllamaProvider("llama3.2", base_url="http://127.0.0.1:9", retry=None)
+        assert (await llm.generate(user("[[count]]"), stop="n5")).strip() == "n1 n2 n3 n4"
+
+
+async def test_the_runner_dies_in_mid_stream(make: Make) -> None:
+    """The server's runner was killed: its last line is an error inside the 200 answer."""
+    pieces: list[str] = []
+    with pytest.raises(StreamError, match="unexpected EOF") as caught:
+        async for event in make().stream_events(user("[[on]]")):
+            assert isinstance(event, TextDelta)
+            pieces.append(event.text)
+    assert len(pieces) == 151
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == "".join(pieces)
+    assert caught.value.partial.usage is not None
+    assert caught.value.partial.usage.estimated
 
 
 async def test_no_tools(make: Make) -> None:
