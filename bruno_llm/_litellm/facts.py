@@ -104,11 +104,14 @@ def _takes(route: str, model: str, name: str, value: Any) -> bool:
     return True
 
 
-def cost(model: str, route: str, usage: Usage, raw: Any) -> float | None:
+def cost(
+    model: str, route: str, usage: Usage, raw: Any, service_tier: str | None = None
+) -> float | None:
     """US dollars of that usage by litellm's price map, ``None`` for a model without a price.
 
     ``raw`` is the usage object litellm read, with details that ours leaves out (long-lived cache
-    writes, server tools); ``None`` prices the plain numbers.
+    writes, server tools); ``None`` prices the plain numbers. A ``service_tier`` without prices of
+    its own costs what the usual one does.
     """
     facts = model_facts(model, route)
     if facts.get("input_cost_per_token") is None:
@@ -125,7 +128,10 @@ def cost(model: str, route: str, usage: Usage, raw: Any) -> float | None:
         response = litellm.ModelResponse(model=model, usage=litellm.Usage(**details))
         return float(
             litellm.completion_cost(
-                completion_response=response, model=model, custom_llm_provider=route
+                completion_response=response,
+                model=model,
+                custom_llm_provider=route,
+                service_tier=service_tier,
             )
         )
     except Exception:  # completion_cost raises plain Exception for what it cannot price

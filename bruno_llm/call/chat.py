@@ -10,6 +10,7 @@ from typing import Any
 
 from bruno_llm import _litellm
 from bruno_llm.call.endpoint import Endpoint
+from bruno_llm.call.pricing import billed_tier
 from bruno_llm.call.request import Request
 from bruno_llm.call.send import Call
 from bruno_llm.completion import Usage
@@ -47,6 +48,13 @@ class ChatCall(Call):
     def expected_tokens(self) -> int:
         return self.prompt_tokens + int(self.options.get("max_tokens") or 0)
 
+    @property
+    def service_tier(self) -> str | None:
+        """The tier that is asked for."""
+        more = self.options.get("extra_body") or {}
+        tier = more.get("service_tier", self.options.get("service_tier"))
+        return tier if isinstance(tier, str) else None
+
     def worst_case(self) -> Decimal | None:
         endpoint, options = self.endpoint, self.options
         prompt = self.prompt_tokens
@@ -59,7 +67,11 @@ class ChatCall(Call):
             or facts.get("max_output_tokens")
             or _UNLIMITED_ANSWER
         )
-        cost = endpoint._pricing.cost(Usage(prompt, longest, prompt + longest), endpoint.model)
+        cost = endpoint._pricing.cost(
+            Usage(prompt, longest, prompt + longest),
+            endpoint.model,
+            service_tier=billed_tier(self.service_tier, None),
+        )
         return None if cost is None else Decimal(str(cost))
 
 

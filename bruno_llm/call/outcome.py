@@ -8,6 +8,7 @@ from typing import Any
 from bruno_llm import _clock
 from bruno_llm.call.chat import ChatCall
 from bruno_llm.call.cut import was_cut
+from bruno_llm.call.pricing import billed_tier
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.exceptions import EmptyResponseError
 from bruno_llm.policies.cache import Cache
@@ -113,6 +114,7 @@ def _cost(call: ChatCall, answer: Answer, usage: Usage) -> float | None:
         answer.model,
         endpoint.model,
         raw=answer.raw_usage,
+        service_tier=billed_tier(call.service_tier, answer.service_tier),
         paid_uses=answer.parts.paid_uses,
     )
 

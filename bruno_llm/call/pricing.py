@@ -11,9 +11,10 @@ from bruno_llm import _litellm
 from bruno_llm.completion import Usage
 from bruno_llm.costs.prices import ModelPrice, price_of
 
-__all__ = ["Pricing"]
+__all__ = ["Pricing", "billed_tier"]
 
 _MILLION = 1_000_000
+_USUAL_TIERS = ("", "auto", "default", "standard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Pricing:
         usage: Usage,
         *models: str,
         raw: Any = None,
+        service_tier: str | None = None,
         paid_uses: Mapping[str, int] = MappingProxyType({}),
     ) -> float | None:
         """US dollars of that usage, ``None`` when no price is known.
@@ -47,6 +49,7 @@ class Pricing:
             models: The model that answered, then the one that was asked: the first with a price
                 counts, because an alias may stand for a dearer one.
             raw: The usage object litellm read, with details that ours leaves out.
+            service_tier: Such as ``flex`` or ``priority``; litellm's map has their prices.
             paid_uses: Uses of the vendor's own tools, by tool; one whose price litellm does not
                 know adds nothing.
         """
@@ -58,10 +61,22 @@ class Pricing:
             facts = _litellm.model_facts(model, self.route)
             pinned = price_of(self.prices, model)
             if pinned is not None and not pinned.agrees_with(facts):
-                return pinned.cost(usage) + self._tools(model, paid_uses)
-            if facts and (cost := _litellm.cost(model, self.route, usage, raw)) is not None:
+                cost = pinned.cost(usage) * self._factor(model, usage, service_tier)
                 return cost + self._tools(model, paid_uses)
+            if not facts:
+                continue
+            known = _litellm.cost(model, self.route, usage, raw, service_tier)
+            if known is not None:
+                return known + self._tools(model, paid_uses)
         return None
+
+    def _factor(self, model: str, usage: Usage, service_tier: str | None) -> float:
+        """How much dearer a tier is than the usual one; a table of one's own has no tiers."""
+        if service_tier is None:
+            return 1.0
+        usual = _litellm.cost(model, self.route, usage, None)
+        tiered = _litellm.cost(model, self.route, usage, None, service_tier)
+        return tiered / usual if usual and tiered else 1.0
 
     def _tools(self, model: str, paid_uses: Mapping[str, int]) -> float:
         return sum(
@@ -81,3 +96,14 @@ class Pricing:
         if not isinstance(paid, int | float):
             return None
         return ModelPrice(paid * _MILLION, float(got or 0.0) * _MILLION, source="litellm")
+
+
+def billed_tier(asked: str | None, served: str | None) -> str | None:
+    """The tier that sets the price, ``None`` for the usual one.
+
+    Args:
+        asked: The tier that the request asked for.
+        served: The one that the answer names, which is billed: a vendor may serve another.
+    """
+    tier = (served if served and served != "auto" else asked or "").lower()
+    return None if tier in _USUAL_TIERS else tier

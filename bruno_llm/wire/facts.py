@@ -28,6 +28,7 @@ class Facts:
         completion_tokens: The vendor's own count of the answer, where it sent no other.
         reasoning_tokens: The vendor's own count of the thinking, where litellm makes one up.
         cached_tokens: The part of the prompt that was read from a cache, where litellm drops it.
+        service_tier: The tier that served the answer, in the vendor's word.
         reasoning: The words of the thinking, where litellm drops them.
         refusal: The words of a refusal.
         server_tools: Ids of tool calls that the vendor ran itself.
@@ -48,6 +49,7 @@ class Facts:
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+    service_tier: str | None = None
     reasoning: str = ""
     refusal: str = ""
     server_tools: set[str] = field(default_factory=set)
@@ -56,6 +58,11 @@ class Facts:
     notes: dict[str, Any] = field(default_factory=dict)
     error: Mapping[str, Any] | None = None
     fault: str | None = None
+
+    def note_tier(self, tier: Any) -> None:
+        """Take the tier that served the answer, where the vendor says it."""
+        if isinstance(tier, str) and tier:
+            self.service_tier = tier
 
 
 Reader = Callable[[Mapping[str, Any], Facts], None]

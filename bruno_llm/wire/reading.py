@@ -32,6 +32,7 @@ class Answer:
     finish_reason: str | None = None
     usage: Usage | None = None
     raw_usage: Any = None
+    service_tier: str | None = None
     model: str = ""
     id: str | None = None
     parts: Parts = field(default_factory=Parts)
@@ -52,6 +53,7 @@ def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
     # litellm makes an id up where the vendor gives none.
     answer.id = facts.id if watched else _field(response, "id")
     _take_usage(answer, _field(response, "usage"), facts, watched=watched)
+    answer.service_tier = facts.service_tier or _tier(response)
     choices = _field(response, "choices")
     if not choices:
         answer.finish_reason = facts.finish_reason
@@ -101,11 +103,13 @@ class StreamReader:
         self._blocks: list[dict[str, Any]] = []
         self._model = ""
         self._id: str | None = None
+        self._tier: str | None = None
 
     def deltas(self, chunk: Any) -> Iterator[Delta]:
         """What this chunk adds for the reader."""
         self._model = _field(chunk, "model") or self._model
         self._id = self._id or _field(chunk, "id")
+        self._tier = _tier(chunk) or self._tier
         self._raw_usage = _field(chunk, "usage") or self._raw_usage
         for choice in _field(chunk, "choices") or ():
             if _field(choice, "index") or 0:
@@ -126,6 +130,7 @@ class StreamReader:
             model=self._model,
             id=facts.id if self._watched else self._id,
             parts=Parts(native=whole(self._blocks) if self._finish else ()),
+            service_tier=facts.service_tier or self._tier,
         )
         finish = facts.finish_reason if self._watched else self._finish
         answer.finish_reason = _finish(finish, bool(answer.tool_calls))
@@ -307,6 +312,12 @@ def _new_id() -> str:
 def _reasoning(message: Any) -> str:
     text = _field(message, "reasoning_content") or _field(message, "reasoning")
     return text if isinstance(text, str) else ""
+
+
+def _tier(response: Any) -> str | None:
+    # Gemini's stands in a header, which litellm reads.
+    tier = _field(response, "service_tier")
+    return tier if isinstance(tier, str) else None
 
 
 def _field(value: Any, name: str) -> Any:

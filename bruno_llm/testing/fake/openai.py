@@ -158,7 +158,7 @@ def _head(turn: Turn, kind: str) -> dict[str, Any]:
         "object": kind,
         "created": CREATED,
         "model": turn.model,
-        "service_tier": "default",
+        "service_tier": turn.service_tier,
         "system_fingerprint": "fp_fake",
     }
 

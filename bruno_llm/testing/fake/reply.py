@@ -44,6 +44,7 @@ class Reply:
         signed: Gemini: whether the first function call, or the last text where there is none, has
             a ``thoughtSignature``; ``None`` does what the vendor does: Gemini 3 and later sign
             their calls.
+        service_tier: OpenAI's two formats: the tier that serves; the one asked for when ``None``.
         logprobs: OpenAI's two formats: the choice's ``logprobs``, in a stream with its first
             piece; on the Responses endpoint its ``content``, for those who ask for it. Gemini's
             ``logprobsResult`` goes into ``fields``.
@@ -66,6 +67,7 @@ class Reply:
     parts: Sequence[Part] | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     signed: bool | None = None
+    service_tier: str | None = None
     logprobs: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     gate: Gate | None = None

@@ -125,7 +125,7 @@ class ResponsesWire(OpenAIWire):
             "incomplete_details": {"reason": reason} if status == "incomplete" else None,
             "model": turn.model,
             "output": output,
-            "service_tier": "default",
+            "service_tier": turn.service_tier,
             "usage": _usage(reply.usage) if over and reply.usage is not None else None,
         }
         body |= {name: asked.get(name, usual) for name, usual in _ECHOED.items()}

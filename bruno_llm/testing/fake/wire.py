@@ -66,6 +66,13 @@ class Turn:
         """The model that answers."""
         return self.reply.model or self.request.model
 
+    @property
+    def service_tier(self) -> str:
+        """OpenAI's word for the tier that serves."""
+        asked = (self.request.json or {}).get("service_tier")
+        tier = self.reply.service_tier or asked
+        return tier if isinstance(tier, str) and tier != "auto" else "default"
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:

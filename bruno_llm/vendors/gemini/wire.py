@@ -46,6 +46,14 @@ _USAGE = {
     "thoughtsTokenCount": COUNT,
     "toolUsePromptTokenCount": COUNT,
 }
+# Vertex AI's words ("GenerateContentResponse", TrafficType); AI Studio says it in a header.
+_TIERS = {
+    "ON_DEMAND": "default",
+    "ON_DEMAND_PRIORITY": "priority",
+    "ON_DEMAND_FLEX": "flex",
+    "FLEX": "flex",
+    "BATCH": "flex",
+}
 _SHAPE = {
     "responseId": str,
     "modelVersion": str,
@@ -64,6 +72,7 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
     if usage.get("promptTokenCount") is not None:
         with_tools = usage.get("toolUsePromptTokenCount") or 0
         facts.prompt_tokens = usage["promptTokenCount"] + with_tools
+    facts.note_tier(_TIERS.get(str(usage.get("trafficType"))))
     if (payload.get("promptFeedback") or {}).get("blockReason"):
         facts.finish_reason = "content_filter"
     for candidate in payload.get("candidates") or ():

@@ -91,6 +91,7 @@ def _read_response(response: Mapping[str, Any], facts: Facts) -> None:
         return
     facts.id, facts.model = response.get("id"), response.get("model")
     facts.has_usage = bool(response.get("usage"))
+    facts.note_tier(response.get("service_tier"))
     reason = (response.get("incomplete_details") or {}).get("reason")
     if response.get("status") == "incomplete":
         facts.finish_reason = _INCOMPLETE.get(str(reason), f"other:{reason}")
