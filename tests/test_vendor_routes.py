@@ -13,6 +13,7 @@ from bruno_llm import (
     Completion,
     ContextLengthExceededError,
     LiteLLMProvider,
+    LLMError,
     RateLimitError,
     ReasoningDelta,
     StreamEnd,
@@ -168,6 +169,26 @@ class TestBedrock:
         completion = await provider.complete(ASK)
         assert (completion.text, completion.finish_reason) == ("Oslo", means)
         assert completion.usage == Usage(11, 222, 233)
+
+    @pytest.mark.parametrize(
+        "usage", [{}, {"usage": None}, {"usage": {"outputTokens": 3}}], ids=str
+    )
+    async def test_a_plain_answer_without_numbers(
+        self, usage: dict[str, Any], vendor: Canned, provider: LiteLLMProvider
+    ) -> None:
+        vendor.says({"output": CONVERSED["output"], "stopReason": "end_turn", **usage})
+        completion = await provider.complete(ASK)
+        assert (completion.text, completion.finish_reason) == ("Oslo", "stop")
+        assert completion.usage is not None
+        assert completion.usage.estimated
+        assert completion.usage.prompt_tokens > 0
+
+    async def test_an_answer_that_is_no_object(
+        self, vendor: Canned, provider: LiteLLMProvider
+    ) -> None:
+        vendor.says([CONVERSED])
+        with pytest.raises(LLMError):
+            await provider.complete(ASK)
 
     async def test_a_stream(self, vendor: Canned, provider: LiteLLMProvider) -> None:
         vendor.says(aws_events(CONVERSE_EVENTS))

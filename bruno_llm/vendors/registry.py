@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bruno_llm.vendors.anthropic.vendor import ANTHROPIC
 from bruno_llm.vendors.azure.vendor import AZURE
+from bruno_llm.vendors.bedrock.vendor import BEDROCK
 from bruno_llm.vendors.cohere.vendor import COHERE
 from bruno_llm.vendors.gemini.vendor import GEMINI
 from bruno_llm.vendors.mistral.vendor import MISTRAL
@@ -15,6 +16,7 @@ from bruno_llm.vendors.vertex.vendor import VERTEX
 __all__ = [
     "ANTHROPIC",
     "AZURE",
+    "BEDROCK",
     "COHERE",
     "COMPATIBLE",
     "GEMINI",
@@ -28,7 +30,7 @@ __all__ = [
     "vendor_of",
 ]
 
-VENDORS = (OPENAI, ANTHROPIC, GEMINI, MISTRAL, OLLAMA, COHERE, AZURE, VERTEX)
+VENDORS = (OPENAI, ANTHROPIC, GEMINI, MISTRAL, OLLAMA, COHERE, AZURE, VERTEX, BEDROCK)
 """The vendors that are known by more than their route."""
 
 _BY_ROUTE = {route: vendor for vendor in VENDORS for route in vendor.routes}

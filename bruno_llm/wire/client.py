@@ -21,7 +21,7 @@ import httpx
 
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.wire.bodies import cut, read_error
-from bruno_llm.wire.facts import Facts, Format
+from bruno_llm.wire.facts import Facts, Format, Mender
 from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.think import ThinkTags, may_hold_tags
@@ -177,7 +177,10 @@ class WireClient(httpx.AsyncClient):
             return await super().send(request, stream=stream, **kwargs)
         if exchange.divert is not None:
             request = exchange.divert(request)
+        mend: Mender | None = None
         if exchange.wire and not request.url.path.endswith(exchange.wire.paths):
+            ends = exchange.wire.unread.items()
+            mend = next((mend for end, mend in ends if request.url.path.endswith(end)), None)
             exchange.wire = None
         if exchange.wire:
             body = read_json(request.content)
@@ -202,7 +205,14 @@ class WireClient(httpx.AsyncClient):
             if isinstance(exc, httpx.TimeoutException):
                 raise
             raise ConnectionLost(str(exc), request=request) from exc
-        return _read_body(exchange, response)
+        return _mended(exchange, response, mend) if mend else _read_body(exchange, response)
+
+
+def _mended(exchange: Exchange, response: httpx.Response, mend: Mender) -> httpx.Response:
+    payload = exchange.payload()
+    if not isinstance(payload, dict) or not mend(payload):
+        return response
+    return _with_body(response, json.dumps(payload).encode())
 
 
 def _read_body(exchange: Exchange, response: httpx.Response) -> httpx.Response:

@@ -108,7 +108,8 @@ class Format:
     another format. ``stream`` is ``"sse"`` or ``"ndjson"``. ``finish_ends`` accepts a finish reason
     as the end of a stream, for servers that send no sign of their own after it; ``usage_ends``
     wants the usage besides, where that is the last thing but the sign. ``bare`` gives litellm the
-    events of a stream without ``data:`` before them, where its parser takes them so.
+    events of a stream without ``data:`` before them, where its parser takes them so. ``unread`` is
+    what is changed in plain answers at the ends of other URLs, which are litellm's alone to read.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Format:
     finish_ends: bool = False
     usage_ends: bool = False
     bare: bool = False
+    unread: Mapping[str, Mender] = field(default_factory=dict)
 
     def note(self, payload: Any, facts: Facts) -> None:
         """Note the facts of a whole plain answer or of one event, or what is wrong with it."""
