@@ -57,6 +57,8 @@ Temperature = Annotated[float, Ge(0), Le(2)]
 """How freely the model draws; OpenAI, Gemini and Ollama go to 2, Anthropic to 1."""
 
 _LONGEST_SHOWN = 20
+# What a database and other languages take for a whole number.
+_LARGEST = 2**63 - 1
 
 
 def check(name: str, value: Any, limit: Any, owner: str = "") -> None:
@@ -74,12 +76,23 @@ def check(name: str, value: Any, limit: Any, owner: str = "") -> None:
     rule = _rule(limit)
     if rule is None or rule.allows(value):
         return
-    # A text may be a secret that stands in the wrong place.
-    shown = repr(value)
-    if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
-        shown = "a long text"
+    shown = _shown(value)
     where = f"{owner}({name}={shown})" if owner else f"{name}={shown}"
     raise ConfigurationError(f"{where} is not allowed: {rule.words}")
+
+
+def _shown(value: Any) -> str:
+    # A text may be a secret that stands in the wrong place, and a collection may hold one.
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return "a number above 2**63"
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _LONGEST_SHOWN else "a long text"
+    return repr(value) if value is None or isinstance(value, int | float) else _kind(value)
+
+
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def check_arguments(owner: str, signature: Callable[..., Any], values: Mapping[str, Any]) -> None:
@@ -130,6 +143,8 @@ class _Rule:
         if value is None:
             return self._optional
         if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if isinstance(value, int) and abs(value) > _LARGEST:
             return False
         if not math.isfinite(value) or (self._whole and value != int(value)):
             return False

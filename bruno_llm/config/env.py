@@ -69,7 +69,7 @@ def _from_json(name: str, word: str) -> Any:
         return {"true": True, "false": False}.get(word.lower())
     try:
         return json.loads(word)
-    except ValueError:
+    except (ValueError, RecursionError):
         if not word.startswith(("{", "[")):
             return word
     # Outside of the handler, so that no traceback carries the text of the variable.

@@ -13,6 +13,7 @@ from bruno_llm.config.names import KINDS, VENDOR_PARAMS
 
 __all__ = ["describe"]
 
+_LONGEST = 20
 _SHOWN_NUMBER = re.compile(r"[-+]?\d[\w.]{0,7}")
 
 
@@ -45,6 +46,8 @@ def _describe_one(problem: Any) -> str:
 
 def _shown_value(value: Any) -> str:
     """The wrong value, when it is a number or so near to one that it cannot be a secret."""
+    if isinstance(value, int) and abs(value) >= 10**_LONGEST:
+        return ""
     if isinstance(value, bool | int | float):
         return f" = {value}"
     if isinstance(value, str) and _SHOWN_NUMBER.fullmatch(value):

@@ -26,15 +26,15 @@ A file of bruno-core is read too: the configuration is its section ``llm``.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bruno_llm.checks import nearest
+from bruno_llm.config.parse import parse
 from bruno_llm.exceptions import ConfigurationError
 
 __all__ = ["ConfigFile", "find_config_file", "lay", "read_config_file"]
@@ -110,12 +110,16 @@ def find_config_file(environ: Mapping[str, str] | None = None) -> Path | None:
 def read_config_file(path: str | os.PathLike[str]) -> ConfigFile:
     """Read a file of configurations; its references are left as they are.
 
+    A file that everybody may write is read, with the warning
+    ``config_file_writable_by_everybody``: it can send a key to another address.
+
     Raises:
-        ConfigurationError: The file is missing, unreadable, not of a known format, or its layout
-            is wrong. The message names the place, never what stands there.
+        ConfigurationError: The file is missing, unreadable, no regular file, over 256 KB, nested
+            deeper than 32 levels, not of a known format, or its layout is wrong. The message
+            names the place, never what stands there.
     """
     file = Path(path).expanduser()
-    content = _parse(file)
+    content = parse(file)
     if not isinstance(content, Mapping):
         raise ConfigurationError(f"{file} must hold settings by name, not {_kind(content)}")
     if "profiles" not in content:
@@ -149,64 +153,3 @@ def _section(file: Path, content: Mapping[str, Any], name: str) -> Mapping[str, 
 
 def _kind(value: Any) -> str:
     return "nothing" if value is None else f"a {type(value).__name__}"
-
-
-def _parse(file: Path) -> Any:
-    reader = _READERS.get(file.suffix.lower())
-    if reader is None:
-        raise ConfigurationError(
-            f"{file} is not a configuration file; its name must end in {', '.join(_READERS)}"
-        )
-    # Errors are raised after the handlers: what a parser keeps of the file may hold a key.
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        problem = "is not UTF-8 text"
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror or type(error).__name__}"
-    else:
-        value, problem = reader(text)
-        if not problem:
-            return value
-    raise ConfigurationError(f"{file} {problem}")
-
-
-def _read_toml(text: str) -> tuple[Any, str]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        return tomllib.loads(text), ""
-    except tomllib.TOMLDecodeError as error:
-        at = str(error).rpartition("(at ")[2].rstrip(")")
-        return None, f"is not valid TOML at {at or 'some line'}"
-
-
-def _read_yaml(text: str) -> tuple[Any, str]:
-    import yaml
-
-    try:
-        return yaml.safe_load(text) or {}, ""
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "some line"
-        return None, f"is not valid YAML at {at}"
-    except (yaml.YAMLError, ValueError):
-        # A date that does not exist is a ValueError of Python's own.
-        return None, "is not valid YAML"
-
-
-def _read_json(text: str) -> tuple[Any, str]:
-    try:
-        return json.loads(text), ""
-    except json.JSONDecodeError as error:
-        return None, f"is not valid JSON at line {error.lineno}, column {error.colno}"
-
-
-_READERS: dict[str, Callable[[str], tuple[Any, str]]] = {
-    ".toml": _read_toml,
-    ".yaml": _read_yaml,
-    ".yml": _read_yaml,
-    ".json": _read_json,
-}

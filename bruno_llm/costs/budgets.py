@@ -17,6 +17,14 @@ Money = Decimal | float | int
 Period = Literal["total", "day", "month"]
 
 
+# A million times all the money there is; more does not fit into the sums.
+_MOST = 10**33
+
+
+def _is_long(amount: object) -> bool:
+    return isinstance(amount, int) and abs(amount) > _MOST
+
+
 def pico(amount: Money | str, name: str, rounding: str = ROUND_HALF_EVEN) -> int:
     """US dollars as whole pico-dollars; ``name`` is how an error calls the amount.
 
@@ -29,9 +37,10 @@ def pico(amount: Money | str, name: str, rounding: str = ROUND_HALF_EVEN) -> int
         whole = int(value.scaleb(12, EXACT).to_integral_value(rounding))
     except (ArithmeticError, ValueError):  # among them NaN, infinity and what is no number
         whole = -1
-    if whole < 0:
+    if not 0 <= whole <= _MOST:
+        shown = "(a number too large)" if whole > _MOST or _is_long(amount) else repr(amount)
         raise ConfigurationError(
-            f"{name}={amount!r} is not an amount of money; give finite US dollars >= 0"
+            f"{name}={shown} is not an amount of money; give finite US dollars >= 0"
         )
     return whole
 
