@@ -14,6 +14,7 @@ from typing import Any
 
 from bruno_llm._litellm import probe
 from bruno_llm._litellm.load import loaded
+from bruno_llm._litellm.sdk import client_class
 from bruno_llm._loops import PerLoop
 from bruno_llm.wire.client import WireClient
 
@@ -57,7 +58,7 @@ class LoopClients:
         return openai() if route == "openai" else _handler_class()(self.http, openai)
 
     def _openai_client(self, api_key: str, base_url: str | None) -> Any:
-        return _once(_openai().AsyncOpenAI)(
+        return client_class(_openai().AsyncOpenAI)(
             api_key=api_key, base_url=base_url, http_client=self.http
         )
 
@@ -100,36 +101,14 @@ def _azure_client(
     if version in ("v1", "latest", "preview"):  # Azure's newer address is plain OpenAI
         key = params["api_key"] or params["azure_ad_token_provider"] or params["azure_ad_token"]
         address = f"{str(base_url).rstrip('/')}/openai/v1/"
-        return _once(_openai().AsyncOpenAI)(api_key=key, base_url=address, http_client=http)
-    return _once(_openai().AsyncAzureOpenAI)(**{**params, "http_client": http})
+        return client_class(_openai().AsyncOpenAI)(api_key=key, base_url=address, http_client=http)
+    return client_class(_openai().AsyncAzureOpenAI)(**{**params, "http_client": http})
 
 
 def _openai() -> Any:
     import openai
 
     return openai
-
-
-@lru_cache(maxsize=4)
-def _once(sdk: Any) -> Any:
-    class Client(sdk):  # type: ignore[misc]  # known when it is loaded
-        """OpenAI's client, sending each request once.
-
-        litellm sets ``max_retries`` of the client it is given, for embeddings to 2 when it was
-        asked for 0 (``OpenAIChatCompletion.embedding``: ``max_retries or DEFAULT_MAX_RETRIES``).
-        """
-
-        _bruno_client = True
-
-        @property
-        def max_retries(self) -> int:
-            return 0
-
-        @max_retries.setter
-        def max_retries(self, value: int) -> None:
-            pass
-
-    return Client
 
 
 @lru_cache(maxsize=1)
