@@ -30,6 +30,7 @@ __all__ = [
     "check",
     "check_arguments",
     "nearest",
+    "no_text",
 ]
 
 Count = Annotated[int, Ge(1)]
@@ -109,6 +110,11 @@ def check_arguments(owner: str, signature: Callable[..., Any], values: Mapping[s
     for name, limit in _limits(signature).items():
         if name in values:
             check(name, values[name], limit, owner)
+
+
+def no_text(name: str, value: Any, hint: str | None = None) -> ConfigurationError:
+    """The error for a setting that must be a text; the value is not shown, it may be a secret."""
+    return ConfigurationError(f"{name} must be a text, not {type(value).__name__}", hint=hint)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
 
+from bruno_llm.checks import no_text
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.redaction import hide_url_secrets, mask
 
@@ -34,6 +35,7 @@ __all__ = [
     "mask",
     "provider_variable",
     "resolve_key",
+    "sealed",
     "set_key",
     "variable_part",
     "where_from",
@@ -85,6 +87,19 @@ def variable_part(name: str) -> str:
 
 
 _looked_up: dict[str, SecretStr | None] = {}
+
+
+def sealed(api_key: str | SecretStr | None) -> SecretStr | None:
+    """The key that a constructor was given, as it is kept.
+
+    Raises:
+        ConfigurationError: It is no text.
+    """
+    if isinstance(api_key, str):
+        return SecretStr(api_key)
+    if api_key is not None and not isinstance(api_key, SecretStr):
+        raise no_text("api_key", api_key)
+    return api_key
 
 
 def resolve_key(

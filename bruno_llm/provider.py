@@ -337,8 +337,7 @@ class LiteLLMProvider(Endpoint, Chat):
         fit: bool = True,
     ) -> ChatCall:
         """What will be sent; everything that can be refused without a request is refused here."""
-        if not self.model:
-            raise self._no_model()
+        self._require_model()
         if kwargs:
             allowed = self._allowed_params() | self._params_of(self._litellm_model) | PER_CALL
             check_names(kwargs, allowed, f"A call of {self.name}", NAMED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from bruno_llm import _litellm
 from bruno_llm._loops import Closable
 from bruno_llm.call.connection import CannotBeAskedError, Connection
 from bruno_llm.call.pricing import Pricing
+from bruno_llm.checks import no_text
 from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.errors.rules import ErrorRule
@@ -23,20 +23,21 @@ from bruno_llm.errors.translate import translate
 from bruno_llm.exceptions import (
     AuthenticationError,
     ConfigurationError,
+    InvalidRequestError,
     LLMError,
     ModelNotFoundError,
     TransientError,
 )
-from bruno_llm.keys import ResolvedKey, provider_variable, resolve_key, where_from
+from bruno_llm.keys import ResolvedKey, provider_variable, resolve_key, sealed, where_from
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
-from bruno_llm.redaction import Redactor, argument_of, hide_url_secrets, secrets_in_use
+from bruno_llm.redaction import Redactor, hide_url_secrets, secrets_in_use
 from bruno_llm.tokens.counter import TokenCounter, counter_for
-from bruno_llm.vendors.address import mended, whole_address
+from bruno_llm.vendors.address import checked, from_environment, mended, whole_address
 from bruno_llm.vendors.asking import Asking, asking
 from bruno_llm.vendors.model_list import ModelList, has_model, list_models
-from bruno_llm.vendors.names import meant_by
+from bruno_llm.vendors.names import check_model, what_is_wrong_with
 from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.vendors.routes import KEY_VARIABLES, LIST_MODELS, has_own_address, mistyped
 from bruno_llm.vendors.vendor import Description, Vendor
@@ -104,8 +105,8 @@ class Endpoint(Closable):
         costs: CostTracker | None,
     ) -> None:
         self._litellm_model = self._with_prefix(model)
-        self._api_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
-        self._base_url = base_url
+        self._api_key = sealed(api_key)
+        self._base_url = checked(base_url)
         self.timeout = Timeout.of(timeout)
         self.retry = retry
         self.rate_limit = rate_limit
@@ -143,14 +144,14 @@ class Endpoint(Closable):
     @property
     def base_url(self) -> str | None:
         """The address in use: argument, then environment; ``None`` for the vendor's own."""
-        vendor, address = self._vendor, self._base_url
+        vendor, address, name = self._vendor, self._base_url, "base_url"
         if not address:
             variables = self._declaring("base_url_env").base_url_env
-            found = (os.environ.get(name, "").strip() for name in variables)
-            address = next(filter(None, found), vendor.base_url)
+            address, name = from_environment(variables) or (vendor.base_url, name)
         if not address:
             return None
-        address = mended(whole_address(address, vendor.port), vendor.pasted, vendor.local_version)
+        whole = whole_address(address, vendor.port, name)
+        address = mended(whole, vendor.pasted, vendor.local_version)
         return address if _VERSION.search(address) else address + vendor.version
 
     def _declaring(self, attribute: str) -> Any:
@@ -163,10 +164,7 @@ class Endpoint(Closable):
 
     def _with_prefix(self, model: str | None) -> str:
         if not isinstance(model, str | None):
-            raise ConfigurationError(
-                f"the model's name must be a text, not {type(model).__name__}",
-                hint="the key is api_key=...",
-            )
+            raise no_text("the model's name", model, "the key is api_key=...")
         name = (model or "").strip() or self.default_model or ""
         for prefix in (self.prefix, *self.prefixes):
             name = name.removeprefix(prefix)
@@ -175,16 +173,7 @@ class Endpoint(Closable):
             routes = vendor_of(route).routes
             if slash and routes:  # the one that is used, whichever was written
                 name = f"{routes[0]}/{rest}"
-        keyword = argument_of(name)
-        if keyword is not None:
-            # Not repeated: a key would stand in logs, and go out as the model.
-            what = "an API key" if keyword == "api_key" else "an address"
-            raise ConfigurationError(
-                f"what {type(self).__name__}() was given as the model looks like {what}",
-                hint=f"give it as {keyword}=...",
-            )
-        if meant := meant_by(name, self.prices):
-            raise ConfigurationError(f"{name!r} is a display name; the model is {meant!r}")
+        check_model(name, self.prices, f"{type(self).__name__}()")
         return self.prefix + name
 
     def _refuse_mistyped_route(self, params: Mapping[str, Any]) -> None:
@@ -200,11 +189,22 @@ class Endpoint(Closable):
         if meant:
             raise ConfigurationError(f"there is no vendor {route!r}; did you mean {meant!r}?")
 
-    def _no_model(self) -> ConfigurationError:
-        # Not said in the constructor: bruno-core's registry makes providers without arguments.
-        return ConfigurationError(
-            f"{type(self).__name__} needs a model, such as 'groq/llama-3.3-70b-versatile'"
-        )
+    def _require_model(self) -> None:
+        """Refuse to ask for a model that is not named, or by a name that cannot be one.
+
+        Not said in the constructor: bruno-core's registry makes providers without arguments.
+
+        Raises:
+            ConfigurationError: There is no name.
+            InvalidRequestError: It is none, or would lead the request elsewhere.
+        """
+        if not self.model:
+            raise ConfigurationError(
+                f"{type(self).__name__} needs a model, such as 'groq/llama-3.3-70b-versatile'"
+            )
+        wrong = what_is_wrong_with(self._litellm_model, self._route)
+        if wrong is not None:
+            raise InvalidRequestError(f"the model's name {wrong}", self.name)
 
     @property
     def key_variables(self) -> tuple[str, ...]:
@@ -286,8 +286,7 @@ class Endpoint(Closable):
             LLMError: The vendor cannot be reached or refuses the key.
             ConfigurationError: This route has no list.
         """
-        if not self.model:
-            raise self._no_model()
+        self._require_model()
         where, key = self._vendor.models, None
         if where is None:
             missing = self.missing_key()

@@ -159,8 +159,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
                 raise InvalidRequestError(f"text {place} is empty or no text", self.name)
         if not texts:
             return []
-        if not self.model:
-            raise self._no_model()
+        self._require_model()
         api_key = self._key(self.base_url)
         await _litellm.load(self._litellm_model)
         if not self._counter.loaded:

@@ -1,4 +1,4 @@
-"""Names of models as people read them, where a vendor wants the names that it calls them by."""
+"""Names of models: as people read them, and those that no request may carry."""
 
 from __future__ import annotations
 
@@ -6,7 +6,71 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["meant_by"]
+from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.redaction import argument_of
+from bruno_llm.vendors.routes import LIST_MODELS
+
+__all__ = ["check_model", "meant_by", "what_is_wrong_with"]
+
+# Routes whose requests name the model in their body; a path like "/models/llama" is a name there.
+_IN_BODY = LIST_MODELS | {
+    "anthropic",
+    "cohere",
+    "cohere_chat",
+    "github",
+    "mistral",
+    "ollama",
+    "ollama_chat",
+    "openai",
+}
+# What a URL gives a meaning to: query, fragment, and the signs that are written with "%".
+_OF_URLS = re.compile(r"[?#\\]|%(?!3[aA])[0-9A-Fa-f]{2}")
+_LONGEST_SHOWN = 100
+_STEPS = ("", ".", "..")
+
+
+def check_model(name: str, models: Iterable[str], owner: str) -> None:
+    """Refuse what a constructor was given as the model and is something else.
+
+    Args:
+        name: What it was given.
+        models: Those that are known.
+        owner: The constructor, for the error.
+
+    Raises:
+        ConfigurationError: It looks like a key or an address, or is a display name.
+    """
+    keyword = argument_of(name)
+    if keyword is not None:
+        # Not repeated: a key would stand in logs, and go out as the model.
+        what = "an API key" if keyword == "api_key" else "an address"
+        raise ConfigurationError(
+            f"what {owner} was given as the model looks like {what}",
+            hint=f"give it as {keyword}=...",
+        )
+    if meant := meant_by(name, models):
+        raise ConfigurationError(f"{name!r} is a display name; the model is {meant!r}")
+
+
+def what_is_wrong_with(model: str, route: str) -> str | None:
+    """Why a name can be no model's, ``None`` when it can.
+
+    Vendors whose URLs hold the name (Gemini, Azure, Bedrock ...) would be asked something else
+    than an answer: ``gemini/../../x`` is ``/x:generateContent`` there.
+
+    Args:
+        model: litellm's model string.
+        route: What stands before its first ``/``, as litellm sees it.
+    """
+    shown = repr(model[:_LONGEST_SHOWN])
+    if not model.isprintable():
+        return f"holds a character that cannot be seen: {shown}"
+    if route in _IN_BODY:
+        return None
+    name = model.removeprefix(f"{route}/")
+    if _OF_URLS.search(name) or any(step in _STEPS for step in name.split("/")):
+        return f"cannot stand in a URL, for its '?', '#', '%', '\\', '//' or '..': {shown}"
+    return None
 
 
 def meant_by(display_name: str, models: Iterable[str]) -> str | None:
