@@ -98,6 +98,8 @@ def month_of_work(days: int = 30) -> Report:
                 reasoning_tokens=sums["completion_tokens"] // 2 if model == "gpt-5" else 0,
                 cache_hits=sums["calls"] // 9,
                 estimated_calls=12 if provider == "ollama" else 0,
+                uncertain_calls=7 if model == "gpt-5" else 0,
+                uncertain_cost=Decimal("0.25") if model == "gpt-5" else Decimal(0),
                 embedding_calls=sums["calls"] if "embedding" in model else 0,
                 **sums,
             )
@@ -137,6 +139,8 @@ def test_csv_is_exact_and_has_a_column_for_everything() -> None:
         "cache_hits": "0",
         "unknown_price_calls": "0",
         "embedding_calls": "0",
+        "uncertain_calls": "0",
+        "uncertain_cost_usd": "0",
         "total_tokens": "13545",
     }
 
@@ -189,6 +193,9 @@ def test_the_table_has_bars_totals_budgets_and_notes() -> None:
     assert "have no known price" in text
     assert "12 of" in text
     assert "estimated tokens" in text
+    words = " ".join(text.split())
+    assert re.search(r"7 of [\d,]+ calls got no answer: it is uncertain", words)
+    assert "$0.2500 of the cost is for them." in words
 
 
 def test_the_table_is_readable_where_only_ascii_is_known() -> None:
@@ -290,8 +297,8 @@ def test_the_page_is_one_file_with_charts_and_their_numbers() -> None:
     assert page.count("svg") == 1 + 2 + 2 * len(report.lines)
     assert all(attrs.get("aria-label") for tag, attrs in page.seen if tag == "svg")
     assert page.count("tr") == len(report.lines) + 2
-    assert [attrs["scope"] for tag, attrs in page.seen if tag == "th"].count("col") == 11
-    assert page.count("th") == 11 + len(report.lines) + 1
+    assert [attrs["scope"] for tag, attrs in page.seen if tag == "th"].count("col") == 12
+    assert page.count("th") == 12 + len(report.lines) + 1
     for words in ("Cost per day", "Cost by model", "Tokens by model", "Budgets", "US dollars"):
         assert words in text
     assert "2025-10-23: " in text

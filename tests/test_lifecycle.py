@@ -288,7 +288,8 @@ class TestTimeouts:
         with pytest.raises(RequestTimeoutError):
             await ask(provider, "complete", timeout=0.1)
         assert await ask(provider, "complete") == "Hello"
-        assert len(costs.recent()) == 1
+        assert [booking.uncertain for booking in costs.recent()] == [True, False]
+        assert costs.report().budgets[0].reserved == 0
 
 
 class TestLoad:

@@ -55,6 +55,14 @@ class ChatCall(Call):
         tier = more.get("service_tier", self.options.get("service_tier"))
         return tier if isinstance(tier, str) else None
 
+    def used_by_a_lost_try(self) -> Usage:
+        facts = self.exchange.facts
+        prompt = facts.prompt_tokens or self.prompt_tokens
+        said = facts.completion_tokens
+        if not said:
+            said = self.endpoint._counter.text(facts.reasoning + facts.refusal)
+        return Usage(prompt, said, prompt + said, estimated=True)
+
     def worst_case(self) -> Decimal | None:
         endpoint, options = self.endpoint, self.options
         prompt = self.prompt_tokens

@@ -13,8 +13,9 @@ from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _clock
 from bruno_llm.call.endpoint import Endpoint
+from bruno_llm.call.pricing import billed_tier
 from bruno_llm.call.watch import SILENT, Watch
-from bruno_llm.completion import Completion
+from bruno_llm.completion import Completion, Usage
 from bruno_llm.costs.reservation import Reservation
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.errors.retry_after import retry_after_of
@@ -67,6 +68,7 @@ class Call:
         self.started = self.sent = _clock.monotonic()
         self._wire = wire
         self._ticket: Ticket | None = None
+        self._admitted = False
         self._reservation: Reservation | None = None
 
     # --- what kind of call it is --------------------------------------------------------------
@@ -83,6 +85,15 @@ class Call:
     @abstractmethod
     def worst_case(self) -> Decimal | None:
         """US dollars the call can cost at most, for the budget; ``None`` for an unknown price."""
+
+    @abstractmethod
+    def used_by_a_lost_try(self) -> Usage:
+        """Tokens of a try that got no answer: the counted prompt, and what had arrived."""
+
+    @property
+    def service_tier(self) -> str | None:
+        """The tier that is asked for."""
+        return None
 
     # --- what happens to it -------------------------------------------------------------------
 
@@ -112,13 +123,36 @@ class Call:
 
     async def reserve(self, costs: CostTracker) -> None:
         """Hold the most that the call can cost."""
-        endpoint = self.endpoint
+        endpoint, self._admitted = self.endpoint, True
         self._reservation = await costs.reserve(
             provider=endpoint.name,
             model=endpoint.model,
             worst_case=self.worst_case(),
             tag=self.tag,
         )
+
+    async def reserve_again(self) -> None:
+        """The same for the next try, where the one before it has spent what was held.
+
+        Raises:
+            BudgetExceededError: There is no room for another try.
+        """
+        if self._admitted and self._reservation is None and self.endpoint.costs is not None:
+            await self.reserve(self.endpoint.costs)
+
+    async def charge_lost(self) -> None:
+        """Book the try that failed, if the vendor may bill it all the same.
+
+        What was held for the call is given back with that; a further try has to ask anew.
+        """
+        held, endpoint = self._reservation, self.endpoint
+        if held is None or not self.exchange.may_be_billed:
+            return
+        self._reservation = None
+        usage, tier = self.used_by_a_lost_try(), billed_tier(self.service_tier, None)
+        cost = endpoint._pricing.cost(usage, endpoint.model, service_tier=tier)
+        lost = Completion(usage=usage, cost=cost, model=endpoint.model)
+        await self._book(held, lost, uncertain=True)
 
     async def settle(self) -> None:
         """Book what the call used, or give back what was held for it; then correct its tokens.
@@ -127,22 +161,23 @@ class Call:
         meanwhile has its answer paid for. A booking is on its way before anything is awaited.
         """
         done, limit = self.done, self.endpoint.rate_limit
+        held, self._reservation = self._reservation, None
         try:
-            await self._book()
+            if held is not None:
+                await (self._book(held, done) if done is not None else held.release())
         finally:
             if limit is not None and self._ticket is not None and done and done.usage:
                 await limit.settle(self._ticket, done.usage.total_tokens)
 
-    async def _book(self) -> None:
-        done, held, endpoint = self.done, self._reservation, self.endpoint
-        if held is None:
-            return
-        if done is None:
-            await held.release()
-            return
+    async def _book(self, held: Reservation, done: Completion, *, uncertain: bool = False) -> None:
+        endpoint = self.endpoint
         try:
             await held.settle(
-                usage=done.usage, cost=done.cost, model=done.model, kind=endpoint.kind
+                usage=done.usage,
+                cost=done.cost,
+                model=done.model,
+                kind=endpoint.kind,
+                uncertain=uncertain,
             )
         except LLMError as error:
             # The answer is paid for and must not be lost; what was reserved stays reserved, and the
@@ -200,6 +235,7 @@ async def send(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
 async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     """Pace, wire, errors in our words."""
     call.next_try()
+    await call.reserve_again()
     limit = call.endpoint.rate_limit
     if limit is not None:
         await call.pace(limit)
@@ -207,7 +243,7 @@ async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     try:
         with call.watch.current():
             async with within("first_token", call.timeout.first_token):
-                return await attempt(call)
+                return await _charged(call, attempt)
     except LLMError as exc:
         error = exc
         raise
@@ -217,3 +253,12 @@ async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     finally:
         if limit is not None:
             await call.observe(limit, error)
+
+
+async def _charged(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
+    """The try; it is booked also where it is cut off, by an error, a limit or its caller."""
+    try:
+        return await attempt(call)
+    except BaseException:
+        await call.charge_lost()
+        raise

@@ -26,8 +26,12 @@ COUNTED = (
     "cache_hits",
     "unknown_price_calls",
     "embedding_calls",
+    "uncertain_calls",
+    "uncertain_cost",
 )
-"""What is summed up per day, provider, model and tag; ``cost`` in pico-dollars."""
+"""What is summed up per day, provider, model and tag; of ``MONEY`` in pico-dollars."""
+
+MONEY = ("cost", "uncertain_cost")
 
 OTHER = "(other)"
 # Sums kept in memory before the finest distinctions are given up; about 10 MB.
@@ -47,7 +51,10 @@ def storable(name: str) -> str:
 
 
 class Entry(NamedTuple):
-    """One booking. ``cost`` is in pico-dollars, ``None`` when the price is unknown."""
+    """One booking. ``cost`` is in pico-dollars, ``None`` when the price is unknown.
+
+    ``uncertain``: nobody knows whether the vendor bills it.
+    """
 
     id: str
     at: float
@@ -63,6 +70,7 @@ class Entry(NamedTuple):
     cost: int | None
     estimated: bool
     cached: bool
+    uncertain: bool = False
 
 
 class Limit(NamedTuple):
@@ -219,6 +227,8 @@ class Memory:
         row[8] += entry.cached
         row[9] += entry.cost is None
         row[10] += entry.kind == "embedding"
+        row[11] += entry.uncertain
+        row[12] += (entry.cost or 0) if entry.uncertain else 0
 
     def _begin_day(self, number: int, day: str) -> None:
         self._day_number, self._day = number, day

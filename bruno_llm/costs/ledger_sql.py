@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LAST_TABLE", "LOCK_ROW", "SETUP_LOCK", "TABLES", "Snapshot", "Transaction", "execute"]
 
+# ``estimated`` is 0 for tokens that the vendor counted, 1 for those that were counted here, and 2
+# where it is uncertain besides whether the vendor bills them. A column for that would shut out
+# processes of an earlier release from the ledger, and users who may not change its tables.
+_UNCERTAIN = 2
 TABLES = (
     """CREATE TABLE bruno_cost_entries (
         id VARCHAR(40) PRIMARY KEY,
@@ -51,9 +55,12 @@ LAST_TABLE = "bruno_cost_counters"
 LOCK_ROW = "SELECT spent FROM bruno_cost_counters WHERE period = 'total' AND tag = '' FOR UPDATE"
 SETUP_LOCK = "SELECT pg_advisory_xact_lock(422912552559)"
 _SUMS = """COUNT(*), SUM(prompt_tokens), SUM(completion_tokens), SUM(cached_tokens),
-    SUM(cache_creation_tokens), SUM(reasoning_tokens), COALESCE(SUM(cost), 0), SUM(estimated),
+    SUM(cache_creation_tokens), SUM(reasoning_tokens), COALESCE(SUM(cost), 0),
+    SUM(CASE WHEN estimated > 0 THEN 1 ELSE 0 END),
     SUM(cached), SUM(CASE WHEN cost IS NULL THEN 1 ELSE 0 END),
-    SUM(CASE WHEN kind = 'embedding' THEN 1 ELSE 0 END)"""
+    SUM(CASE WHEN kind = 'embedding' THEN 1 ELSE 0 END),
+    SUM(CASE WHEN estimated = 2 THEN 1 ELSE 0 END),
+    COALESCE(SUM(CASE WHEN estimated = 2 THEN cost END), 0)"""
 _INSERT_ENTRY = """INSERT INTO bruno_cost_entries VALUES (:id, :day, :at, :provider, :model, :tag,
     :kind, :prompt_tokens, :completion_tokens, :cached_tokens, :cache_creation_tokens,
     :reasoning_tokens, :cost, :estimated, :cached)"""
@@ -153,7 +160,7 @@ class Transaction:
                 entry._asdict()
                 | {
                     "day": day_of(entry.at),
-                    "estimated": int(entry.estimated),
+                    "estimated": _UNCERTAIN if entry.uncertain else int(entry.estimated),
                     "cached": int(entry.cached),
                 }
                 for entry in self._entries

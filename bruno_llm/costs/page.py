@@ -26,6 +26,7 @@ _HEADS = (
     ("reasoning_tokens", "for thinking"),
     ("cache_hits", "Cache hits"),
     ("estimated_calls", "Esti\N{SOFT HYPHEN}mated calls"),
+    ("uncertain_calls", "Un\N{SOFT HYPHEN}certain calls"),
     ("unknown_price_calls", "Un\N{SOFT HYPHEN}priced calls"),
 )
 _ALWAYS = ("calls", "cost", "prompt_tokens", "completion_tokens")

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from bruno_llm import _clock
-from bruno_llm.costs.books import COUNTED, Limit, Row, dollars
+from bruno_llm.costs.books import COUNTED, MONEY, Limit, Row, dollars
 from bruno_llm.costs.ledger import Ledger
 from bruno_llm.exceptions import ConfigurationError
 
@@ -66,6 +66,9 @@ class CostLine:
         cache_hits: Calls answered by our own cache: cost 0, no tokens.
         unknown_price_calls: Calls whose cost nobody knows; they are not in ``cost``.
         embedding_calls: Calls that made embeddings.
+        uncertain_calls: Requests that went out and got no answer, among the estimated: nobody
+            knows whether, and how much of them, the vendor bills.
+        uncertain_cost: US dollars of ``cost`` that are theirs.
     """
 
     key: str
@@ -82,6 +85,8 @@ class CostLine:
     cache_hits: int = 0
     unknown_price_calls: int = 0
     embedding_calls: int = 0
+    uncertain_calls: int = 0
+    uncertain_cost: Decimal = Decimal(0)
 
     @property
     def total_tokens(self) -> int:
@@ -185,7 +190,7 @@ def check_by(by: str) -> None:
 def line(columns: Sequence[str], sums: Sequence[int], key: Sequence[str] = ()) -> CostLine:
     """The sums of one group as a line; costs come as pico-dollars."""
     counted: dict[str, Any] = dict(zip(COUNTED, sums, strict=True))
-    counted["cost"] = dollars(counted["cost"])
+    counted |= {name: dollars(counted[name]) for name in MONEY}
     named = dict(zip(columns, key, strict=True))
     names: dict[str, Any] = {name: named[name] for name in ("provider", "model") if name in named}
     return CostLine(key=_label(columns, key), **names, **counted)
@@ -254,13 +259,13 @@ def to_csv(report: Report) -> str:
     within a name become spaces.
     """
     names = {"model": ["provider", "model"]}.get(report.by, [report.by])
-    counted = ["cost_usd" if name == "cost" else name for name in COUNTED]
+    counted = [f"{name}_usd" if name in MONEY else name for name in COUNTED]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*names, *counted, "total_tokens"])
     for one in report.lines:
         keys = [one.provider or "", one.model or ""] if report.by == "model" else [one.key]
-        values = [f"{one.cost:f}" if c == "cost" else str(getattr(one, c)) for c in COUNTED]
+        values = [format(getattr(one, c), "f" if c in MONEY else "") for c in COUNTED]
         writer.writerow([*map(_no_formula, keys), *values, str(one.total_tokens)])
     return out.getvalue()
 

@@ -21,7 +21,10 @@ Kind = Literal["chat", "embedding"]
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One booked call. ``cost`` is in US dollars, ``None`` when the price is unknown."""
+    """One booked call. ``cost`` is in US dollars, ``None`` when the price is unknown.
+
+    ``uncertain``: the request went out and got no answer; nobody knows whether it is billed.
+    """
 
     at: datetime
     provider: str
@@ -36,6 +39,7 @@ class Booking:
     cost: Decimal | None
     estimated: bool
     cached: bool
+    uncertain: bool = False
 
     @classmethod
     def of(cls, entry: Entry) -> Booking:
@@ -74,6 +78,7 @@ class Reservation:
         cost: Money | None,
         model: str | None = None,
         kind: Kind = "chat",
+        uncertain: bool = False,
     ) -> None:
         """Book what the call really cost; with a ledger, return when that is durable.
 
@@ -85,6 +90,7 @@ class Reservation:
             cost: US dollars, ``None`` when the price is unknown.
             model: The model that answered, where it is another than the one asked.
             kind: ``chat`` or ``embedding``.
+            uncertain: Nobody knows whether the vendor bills it.
 
         Raises:
             ConfigurationError: The cost is negative or not finite, or the ledger cannot be opened.
@@ -100,6 +106,7 @@ class Reservation:
             tag=self._tag,
             kind=kind,
             cached=False,
+            uncertain=uncertain,
         )
         if self._close():
             await self._tracker._book(entry, unknown=self.held)

@@ -243,6 +243,7 @@ class CostTracker:
         tag: str,
         kind: Kind,
         cached: bool,
+        uncertain: bool = False,
     ) -> Entry:
         """A booking as it will stand in the books.
 
@@ -267,6 +268,7 @@ class CostTracker:
             cost=amount,
             estimated=used.estimated,
             cached=cached,
+            uncertain=uncertain,
         )
 
     async def _book(self, entry: Entry, *, unknown: int) -> None:

@@ -49,6 +49,11 @@ def notes(total: CostLine) -> list[str]:
             f"{total.estimated_calls:,} of {total.calls:,} calls have estimated tokens;"
             " their vendor reported none."
         )
+    if total.uncertain_calls:
+        found.append(
+            f"{total.uncertain_calls:,} of {total.calls:,} calls got no answer: it is uncertain"
+            f" whether they are billed. {usd(total.uncertain_cost)} of the cost is for them."
+        )
     return found
 
 

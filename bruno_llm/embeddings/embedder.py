@@ -61,6 +61,9 @@ class Batch(Call):
     def expected_tokens(self) -> int:
         return self.tokens
 
+    def used_by_a_lost_try(self) -> Usage:
+        return Usage(self.tokens, 0, self.tokens, estimated=True)
+
     def worst_case(self) -> Decimal | None:
         endpoint = self.endpoint
         tokens = self.tokens if endpoint._counter.exact else self.tokens + self.tokens // 4

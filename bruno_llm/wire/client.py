@@ -53,7 +53,8 @@ class Exchange:
     asked, without secrets. ``divert`` sends
     another request in place of litellm's. ``wire`` is ``None`` where the answer is not read: its
     format is not known, or litellm went round our client; then litellm's word has to do.
-    ``options`` are those of the call, as they were asked for.
+    ``options`` are those of the call, as they were asked for. ``left`` says that the request began
+    to go out, as far as a vendor can do anything with it.
     """
 
     wire: Format | None
@@ -66,7 +67,23 @@ class Exchange:
     facts: Facts = field(default_factory=Facts)
     divert: Callable[[httpx.Request], httpx.Request] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    left: bool = False
     _stream: httpx.Response | None = None
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Told by httpx's transport where it is."""
+        # From here on the end of the request may be on its way, whatever an error says of it.
+        self.left = self.left or event.endswith("send_request_body.started")
+
+    @property
+    def may_be_billed(self) -> bool:
+        """Whether the vendor may bill this try, should it not end with an answer.
+
+        It may where the request went out and no error came back for it.
+        """
+        if self.status is None:
+            return self.left
+        return 200 <= self.status < 300 and self.facts.error is None
 
     async def aclose(self) -> None:
         """Close the connection of a stream, whoever still holds the response."""
@@ -187,7 +204,8 @@ class WireClient(httpx.AsyncClient):
             if exchange.wire.request(body, exchange.options):
                 request = with_body(request, body)
         exchange.url = str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
-        request.extensions = {**request.extensions, "timeout": dict(exchange.timeouts)}
+        ours = {"timeout": dict(exchange.timeouts), "trace": exchange.trace}
+        request.extensions = {**request.extensions, **ours}
         try:
             response = await super().send(request, stream=True, **kwargs)
             exchange.status = response.status_code

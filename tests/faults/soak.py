@@ -73,6 +73,13 @@ class Try:
         }.get(self.kind, ServiceUnavailableError)
 
     @property
+    def is_lost(self) -> bool:
+        """Whether the request went out and neither an answer nor an error came back."""
+        if self.kind in IN_STREAM and self.kind != "error_event":
+            return not (self.streamed and self.after)
+        return self.kind in ("reset", "html")
+
+    @property
     def sent(self) -> str:
         """What of the text a reader had when it broke."""
         return "".join(_pieces(self.text)[: self.after])

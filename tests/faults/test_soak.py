@@ -241,8 +241,14 @@ async def test_every_call_ends_rightly(
     # What was billed is booked, once.
     ended = run.counted()
     report = soaked.costs.report()
-    assert report.total.calls == sum(ended[name] for name in BOOKED)
-    assert float(report.total.cost) == pytest.approx(run.spent, abs=1e-9)
+    total = report.total
+    assert total.calls - total.uncertain_calls == sum(ended[name] for name in BOOKED)
+    assert float(total.cost - total.uncertain_cost) == pytest.approx(run.spent, abs=1e-9)
+    every_try = [one for tries in log.tries.values() for one in tries]
+    lost = sum(one.is_lost for one in every_try)
+    # The kernel may throw away what was sent just before a reset, its headers too.
+    unclear = sum(one.kind == "reset_stream" and not one.is_lost for one in every_try)
+    assert lost <= total.uncertain_calls <= lost + unclear
     assert report.total.unknown_price_calls == 0
     assert [budget.reserved for budget in report.budgets] == [0]
 
