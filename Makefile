@@ -19,7 +19,7 @@ RANGE_TESTS ?= $(filter-out %/test_policies.py,$(wildcard tests/contract/test_*.
     tests/test_wire_fuzz.py tests/test_wire_replies.py tests/test_cassettes.py tests/test_*routes.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-full smoke test-range lint format docs record bench build clean
+.PHONY: help demo test test-all test-full smoke test-range lint format docs record bench growth build clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ record: $(VENV)/.dev ## record the cassettes anew (llama.cpp, aimock, and vendor
 
 bench: $(VENV)/.dev ## the benchmarks
 	@for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script" $(ARGS) || exit 1; done
+
+growth: $(VENV)/.dev ## how the time of a stream grows with its length
+	$(PY) benchmarks/growth.py $(ARGS)
 
 build: $(VENV)/.build ## the wheel and the source archive, into dist/
 	rm -rf dist

@@ -57,6 +57,7 @@ class ProviderSettings(TypedDict, total=False):
         costs: Books every call and keeps budgets.
         cache: Keeps answers.
         window: Fits long conversations into the model's context window.
+        max_response_bytes: The most that an answer may hold, decompressed; ``None`` for no limit.
     """
 
     api_key: str | SecretStr | None
@@ -70,6 +71,7 @@ class ProviderSettings(TypedDict, total=False):
     costs: CostTracker | None
     cache: Cache | None
     window: ContextWindow | None
+    max_response_bytes: int | None
 
 
 class FactorySettings(NamedOptions, total=False):
@@ -89,6 +91,7 @@ class FactorySettings(NamedOptions, total=False):
         costs: A ``CostTracker``, or its settings.
         cache: A ``Cache``, its settings, or true.
         window: A ``ContextWindow``, its settings, or true.
+        max_response_bytes: As for the provider.
         params: Options of the vendor, which may as well be named by themselves.
     """
 
@@ -105,6 +108,7 @@ class FactorySettings(NamedOptions, total=False):
     costs: CostTracker | Mapping[str, Any] | bool | None
     cache: Cache | Mapping[str, Any] | bool | None
     window: ContextWindow | Mapping[str, Any] | bool | None
+    max_response_bytes: int | None
     params: Mapping[str, Any] | None
 
 

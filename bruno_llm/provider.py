@@ -56,6 +56,7 @@ from bruno_llm.policies.window import ContextWindow
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import hide_url_secrets
 from bruno_llm.vendors.registry import vendor_of
+from bruno_llm.wire.size import MAX_RESPONSE_BYTES
 
 __all__ = ["LiteLLMProvider"]
 
@@ -89,6 +90,8 @@ class LiteLLMProvider(Endpoint, Chat):
         cache: Keeps answers; ``None`` asks every time.
         window: Fits long conversations into the model's context window; ``None`` sends them as
             they are.
+        max_response_bytes: The most that an answer, or a whole stream, may hold, decompressed; 64
+            MiB by default, ``None`` for no limit.
         params: Further options of every call, such as ``top_p`` or ``num_ctx``.
 
     Raises:
@@ -112,6 +115,7 @@ class LiteLLMProvider(Endpoint, Chat):
         costs: CostTracker | None = None,
         cache: Cache | None = None,
         window: ContextWindow | None = None,
+        max_response_bytes: int | None = MAX_RESPONSE_BYTES,
         **params: Unpack[ProviderOptions],
     ) -> None:
         retry, costs = former_options(params, retry, costs)
@@ -125,11 +129,13 @@ class LiteLLMProvider(Endpoint, Chat):
             retry=retry,
             rate_limit=rate_limit,
             costs=costs,
+            max_response_bytes=max_response_bytes,
         )
         self._refuse_mistyped_route(params)
         self._system_prompt = system_prompt
         check("temperature", temperature, Temperature | None)
         check("max_tokens", max_tokens, Count | None)
+        check("max_response_bytes", max_response_bytes, Count | None)
         self.temperature = temperature
         self.max_tokens = max_tokens
         self.cache = cache

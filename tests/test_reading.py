@@ -113,7 +113,7 @@ class TestStreams:
         assert answer.tool_calls[0].name == "look"
 
     def test_the_wire_says_how_it_ended(self) -> None:
-        facts = Facts(finish_reason="length", id="true-id", refusal="no", has_usage=False)
+        facts = Facts(finish_reason="length", id="true-id", refusal=["no"], has_usage=False)
         _, answer = read(
             {**chunk(content="a", finish="stop"), "usage": {"prompt_tokens": 9}},
             facts=facts,

@@ -61,7 +61,7 @@ def test_the_facts_of_an_answer_stand_on_the_wire(sample: Sample) -> None:
         assert facts.has_usage
     if "id" in expected:
         assert facts.id == expected["id"]
-    assert facts.refusal == (expected.get("refusal") or "")
+    assert "".join(facts.refusal) == (expected.get("refusal") or "")
 
 
 # --- usage ------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def test_a_filter_that_left_nothing_explains_the_emptiness() -> None:
 
 
 def test_the_words_of_a_refusal_are_an_answer() -> None:
-    answer = read_answer({"choices": [{"message": {}}]}, Facts(refusal="No."), watched=True)
+    answer = read_answer({"choices": [{"message": {}}]}, Facts(refusal=["No."]), watched=True)
     assert answer.refusal == "No."
     assert not answer.is_empty
 

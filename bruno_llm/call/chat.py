@@ -60,7 +60,7 @@ class ChatCall(Call):
         prompt = facts.prompt_tokens or self.prompt_tokens
         said = facts.completion_tokens
         if not said:
-            said = self.endpoint._counter.text(facts.reasoning + facts.refusal)
+            said = self.endpoint._counter.text("".join(facts.reasoning + facts.refusal))
         return Usage(prompt, said, prompt + said, estimated=True)
 
     def worst_case(self) -> Decimal | None:

@@ -36,7 +36,7 @@ from bruno_llm.redaction import Redactor, hide_url_secrets, secrets_in_use
 from bruno_llm.tokens.counter import TokenCounter, counter_for
 from bruno_llm.vendors.address import checked, from_environment, mended, whole_address
 from bruno_llm.vendors.asking import Asking, asking
-from bruno_llm.vendors.model_list import ModelList, has_model, list_models
+from bruno_llm.vendors.model_list import ModelList, has_model, list_in_openais_format, list_models
 from bruno_llm.vendors.names import check_model, what_is_wrong_with
 from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.vendors.routes import KEY_VARIABLES, LIST_MODELS, has_own_address, mistyped
@@ -103,6 +103,7 @@ class Endpoint(Closable):
         retry: Retry | None,
         rate_limit: RateLimit | None,
         costs: CostTracker | None,
+        max_response_bytes: int | None,
     ) -> None:
         self._litellm_model = self._with_prefix(model)
         self._api_key = sealed(api_key)
@@ -111,6 +112,7 @@ class Endpoint(Closable):
         self.retry = retry
         self.rate_limit = rate_limit
         self.costs = costs
+        self.max_response_bytes = max_response_bytes
         self._clients = _litellm.Clients()
 
     # --- what it is ---------------------------------------------------------------------------
@@ -342,10 +344,7 @@ class Endpoint(Closable):
             address, key = _litellm.address_of(self._litellm_model)
         if not address:
             raise self._cannot_be_asked()
-        where = ModelList(
-            url=address, path="/models", key_header="Authorization", key_prefix="Bearer "
-        )
-        return where, key
+        return list_in_openais_format(address), key
 
     def _cannot_be_asked(self) -> CannotBeAskedError:
         return CannotBeAskedError(f"{self._route} has no list of models that can be asked")

@@ -99,7 +99,8 @@ class Call:
 
     def next_try(self) -> None:
         """A fresh record for a try."""
-        self.exchange = Exchange(self._wire, self.timeout.http, options=self.options)
+        most = self.endpoint.max_response_bytes
+        self.exchange = Exchange(self._wire, self.timeout.http, options=self.options, most=most)
 
     def error(self, cause: BaseException | None) -> LLMError:
         """Our error for what was caught (``None``: only the wire knows that it failed)."""

@@ -28,6 +28,7 @@ KINDS: Mapping[str, Kind] = {
     "fallback": "list",
     "cache": "policy",
     "window": "policy",
+    "max_response_bytes": "number",
 }
 """How each setting reads its text."""
 

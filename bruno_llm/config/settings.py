@@ -94,6 +94,9 @@ class ProviderConfig(BaseModel):
         policies.WindowSettings | None,
         policies.switch("max_input_tokens", policies.WindowSettings | bool | int | None),
     ] = None
+    max_response_bytes: Count | None = Field(
+        default=None, description="The most that an answer may hold, in bytes; null for no limit"
+    )
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 

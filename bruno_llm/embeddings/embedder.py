@@ -34,6 +34,7 @@ from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.wire.client import Exchange, watching
 from bruno_llm.wire.reading import read_usage
+from bruno_llm.wire.size import MAX_RESPONSE_BYTES
 
 __all__ = ["Batch", "LiteLLMEmbedder", "Vectors", "field"]
 
@@ -96,6 +97,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         costs: Books every batch and keeps budgets.
         dimensions: Ask for vectors of this length, where the model can shorten them.
         batch_size: Texts in one request; the vendor's limit when not given.
+        max_response_bytes: As for the providers.
         params: ``encoding_format``, ``user``, ``input_type``, ``extra_headers``, ``extra_body``.
 
     Raises:
@@ -119,6 +121,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         costs: CostTracker | None = None,
         dimensions: int | None = None,
         batch_size: int | None = None,
+        max_response_bytes: int | None = MAX_RESPONSE_BYTES,
         **params: Any,
     ) -> None:
         check_names(params, _PARAMS, f"{type(self).__name__}()")
@@ -130,10 +133,12 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
             retry=retry,
             rate_limit=rate_limit,
             costs=costs,
+            max_response_bytes=max_response_bytes,
         )
         self._refuse_mistyped_route(params)
         check("dimensions", dimensions, Count | None, type(self).__name__)
         check("batch_size", batch_size, Count | None, type(self).__name__)
+        check("max_response_bytes", max_response_bytes, Count | None, type(self).__name__)
         self._dimensions = dimensions
         self._probed: int | None = None
         self._batch_size = batch_size

@@ -31,6 +31,7 @@ from bruno_llm.redaction import Redactor, causes, one_line
 from bruno_llm.wire.bodies import cut
 from bruno_llm.wire.client import Exchange, proxy_variables
 from bruno_llm.wire.shape import read_json
+from bruno_llm.wire.size import ResponseTooLarge
 
 __all__ = ["translate"]
 
@@ -144,6 +145,8 @@ def _classify(
     exchange: Exchange,
     rules: Sequence[ErrorRule],
 ) -> tuple[type[LLMError], str | None, bool | None]:
+    if status is None and not text and isinstance(exchange.failure, ResponseTooLarge):
+        return ServiceUnavailableError, _LET_IN_MORE, False
     if status is None and not text:
         return _without_status(error, exchange), None, None
     for rule in rules:
@@ -159,6 +162,7 @@ def _classify(
     return class_of(status), None, None
 
 
+_LET_IN_MORE = "max_response_bytes=... lets in more"
 _NO_PAGE = re.compile(
     r"(404 )?(error )?((page|file|path|resource|url) )?not found\.?"
     r"|method not allowed|invalid url .*",
@@ -173,6 +177,8 @@ def _is_no_page(status: int | None, text: str) -> bool:
 
 
 def _without_status(error: BaseException | None, exchange: Exchange) -> type[LLMError]:
+    if isinstance(exchange.failure, httpx.DecodingError):
+        return ServiceUnavailableError
     links = [*([exchange.failure] if exchange.failure else []), *(causes(error) if error else ())]
     if any(isinstance(link, httpx.ProxyError) and "407" in str(link) for link in links):
         return ConfigurationError
@@ -194,6 +200,8 @@ def _without_answer(kind: type[LLMError], error: BaseException | None, exchange:
         said = str(exchange.failure or "").strip()
         where = f"the server at {exchange.url}" if exchange.url else "the server"
         return f"could not talk to {where}: {said}" if said else f"could not talk to {where}"
+    if isinstance(exchange.failure, httpx.DecodingError):
+        return str(exchange.failure)
     fault = _own_fault(error)
     if kind is ConfigurationError and not isinstance(fault, ImportError):
         return f"the proxy of the environment ({proxy_variables()}) wants a user and a password"

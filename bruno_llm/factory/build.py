@@ -53,7 +53,14 @@ def own_names(create: ProviderClass) -> frozenset[str]:
 def arguments_of(config: ProviderConfig) -> dict[str, Any]:
     """A constructor's arguments: what was written, policies built, ``params`` spread."""
     written = config.model_fields_set
-    plain = ("model", "base_url", "system_prompt", "temperature", "max_tokens")
+    plain = (
+        "model",
+        "base_url",
+        "system_prompt",
+        "temperature",
+        "max_tokens",
+        "max_response_bytes",
+    )
     arguments: dict[str, Any] = {
         name: getattr(config, name) for name in ("api_key", *plain) if name in written
     }
@@ -163,7 +170,15 @@ def _checked(target: Target, provider: Any) -> LLMInterface:
 
 # What a member of a fallback takes over from the first provider, when it has none of its own.
 # Not the key, the address, the model and the limits: these belong to one vendor.
-_INHERITED = ("timeout", "system_prompt", "temperature", "max_tokens", "retry", "window")
+_INHERITED = (
+    "timeout",
+    "system_prompt",
+    "temperature",
+    "max_tokens",
+    "retry",
+    "window",
+    "max_response_bytes",
+)
 _SHARED = ("costs", "cache")
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from bruno_llm.vendors.asking import Asking
 
-__all__ = ["ModelList", "has_model", "list_models"]
+__all__ = ["ModelList", "has_model", "list_in_openais_format", "list_models"]
 
 _MOST_PAGES = 20
 
@@ -47,6 +47,11 @@ class ModelList:
         """The headers of a free request, the key among them."""
         key = {self.key_header: self.key_prefix + api_key} if self.key_header and api_key else {}
         return {**(self.headers or {}), **key}
+
+
+def list_in_openais_format(url: str) -> ModelList:
+    """Where a server in OpenAI's format at this address lists its models."""
+    return ModelList(url, "/models", key_header="Authorization", key_prefix="Bearer ")
 
 
 async def list_models(ask: Asking, where: ModelList) -> list[str]:

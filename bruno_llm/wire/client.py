@@ -24,6 +24,7 @@ from bruno_llm.wire.bodies import cut, read_error
 from bruno_llm.wire.facts import Facts, Format, Mender
 from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.shape import read_json
+from bruno_llm.wire.size import ENCODINGS, MAX_RESPONSE_BYTES, bounded
 from bruno_llm.wire.think import ThinkTags, may_hold_tags
 from bruno_llm.wire.turn import Parts, with_body
 
@@ -54,7 +55,8 @@ class Exchange:
     another request in place of litellm's. ``wire`` is ``None`` where the answer is not read: its
     format is not known, or litellm went round our client; then litellm's word has to do.
     ``options`` are those of the call, as they were asked for. ``left`` says that the request began
-    to go out, as far as a vendor can do anything with it.
+    to go out, as far as a vendor can do anything with it. ``most`` bytes are read of the answer,
+    decompressed; ``None`` for any number.
     """
 
     wire: Format | None
@@ -68,6 +70,7 @@ class Exchange:
     divert: Callable[[httpx.Request], httpx.Request] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     left: bool = False
+    most: int | None = MAX_RESPONSE_BYTES
     _stream: httpx.Response | None = None
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
@@ -181,6 +184,7 @@ class WireClient(httpx.AsyncClient):
         try:
             super().__init__(
                 verify=verify,
+                headers={"accept-encoding": ENCODINGS},
                 follow_redirects=False,
                 mounts={f"all://{host}": None for host in _LOCAL},
                 limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
@@ -191,7 +195,9 @@ class WireClient(httpx.AsyncClient):
     async def send(self, request: httpx.Request, *, stream: bool = False, **kwargs: Any) -> Any:
         exchange = _watched.get()
         if exchange is None:
-            return await super().send(request, stream=stream, **kwargs)
+            answered = await super().send(request, stream=True, **kwargs)
+            response = bounded(answered, MAX_RESPONSE_BYTES)
+            return response if stream else await _whole(response)
         if exchange.divert is not None:
             request = exchange.divert(request)
         mend: Mender | None = None
@@ -207,7 +213,8 @@ class WireClient(httpx.AsyncClient):
         ours = {"timeout": dict(exchange.timeouts), "trace": exchange.trace}
         request.extensions = {**request.extensions, **ours}
         try:
-            response = await super().send(request, stream=True, **kwargs)
+            answered = await super().send(request, stream=True, **kwargs)
+            response = bounded(answered, exchange.most)
             exchange.status = response.status_code
             exchange.headers = {k.lower(): v for k, v in response.headers.items()}
             if stream and response.is_success:
@@ -216,7 +223,7 @@ class WireClient(httpx.AsyncClient):
             if not response.is_success:
                 exchange.body = cut(await read_error(response))
                 return _with_body(response, exchange.body)
-            exchange.body = await response.aread()
+            exchange.body = (await _whole(response)).content
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as exc:
             # httpx raises a plain RuntimeError when its client was closed meanwhile.
             exchange.failure = exc
@@ -231,6 +238,14 @@ def _mended(exchange: Exchange, response: httpx.Response, mend: Mender) -> httpx
     if not isinstance(payload, dict) or not mend(payload):
         return response
     return _with_body(response, json.dumps(payload).encode())
+
+
+async def _whole(response: httpx.Response) -> httpx.Response:
+    try:
+        await response.aread()
+    finally:
+        await response.aclose()
+    return response
 
 
 def _read_body(exchange: Exchange, response: httpx.Response) -> httpx.Response:
@@ -248,20 +263,17 @@ def _read_body(exchange: Exchange, response: httpx.Response) -> httpx.Response:
 
 
 def _with_body(response: httpx.Response, body: bytes) -> httpx.Response:
-    """The response with another body, which is not compressed."""
-    gone = ("content-encoding", "content-length")
-    headers = [(k, v) for k, v in response.headers.multi_items() if k.lower() not in gone]
+    """The response with another body."""
     return httpx.Response(
-        response.status_code, headers=headers, content=body, request=response.request
+        response.status_code, headers=response.headers, content=body, request=response.request
     )
 
 
 def _tapped(response: httpx.Response, exchange: Exchange) -> httpx.Response:
-    """The response with its body decompressed and read on its way."""
-    gone = ("content-encoding", "content-length")
+    """The response with its body read on its way."""
     return httpx.Response(
         response.status_code,
-        headers=[(k, v) for k, v in response.headers.multi_items() if k.lower() not in gone],
+        headers=response.headers,
         stream=_Tap(response, exchange),
         request=response.request,
         extensions=response.extensions,

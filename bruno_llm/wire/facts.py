@@ -29,8 +29,8 @@ class Facts:
         reasoning_tokens: The vendor's own count of the thinking, where litellm makes one up.
         cached_tokens: The part of the prompt that was read from a cache, where litellm drops it.
         service_tier: The tier that served the answer, in the vendor's word.
-        reasoning: The words of the thinking, where litellm drops them.
-        refusal: The words of a refusal.
+        reasoning: The words of the thinking, piece by piece, where litellm drops them.
+        refusal: The words of a refusal, piece by piece.
         server_tools: Ids of tool calls that the vendor ran itself.
         tool_calls: Whole tool calls as (id, name, arguments), where litellm garbles them.
         items: The parts of the answer as the vendor gave them (blocks, parts, output items), put
@@ -50,8 +50,8 @@ class Facts:
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
     service_tier: str | None = None
-    reasoning: str = ""
-    refusal: str = ""
+    reasoning: list[str] = field(default_factory=list)
+    refusal: list[str] = field(default_factory=list)
     server_tools: set[str] = field(default_factory=set)
     tool_calls: list[tuple[str | None, str, Any]] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)

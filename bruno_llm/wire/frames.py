@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from bruno_llm.wire.facts import Facts, Format
+from bruno_llm.wire.pieces import Closing
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.think import ThinkTags
 
@@ -32,8 +33,9 @@ class FrameReader:
     def __init__(self, wire: Format, facts: Facts) -> None:
         self._wire = wire
         self._facts = facts
-        self._rest = b""
+        self._rest: list[bytes] = []
         self._data: list[bytes] = []
+        self._closing: Closing | None = None
         self._nothing_yet = True
         self._page: list[bytes] | None = None
         self._tags = ThinkTags()
@@ -45,12 +47,18 @@ class FrameReader:
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes of the body; the events in them that are whole and right."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        first, *others = chunk.split(b"\n")
+        self._rest.append(first)
+        if not others:  # a long line: to be looked at when it is whole
+            return b""
+        lines = [b"".join(self._rest), *others]
+        self._rest = [lines.pop()]
         return b"".join(map(self._line, lines))
 
     def close(self) -> bytes:
         """Say that the body came to a clean end; the last event when no line end followed it."""
-        last = self._line(self._rest) if self._rest else b""
+        rest = b"".join(self._rest)
+        last = self._line(rest) if rest else b""
         self._line(b"")
         if self._page is not None:
             self._read_page(b"\n".join(self._page))
@@ -108,18 +116,31 @@ class FrameReader:
 
     def _event(self) -> bytes:
         # litellm acts on a line, not on the blank one after it: an event may end with any line.
-        data = b" ".join(self._data)
+        data = self._data[0]
+        if len(self._data) > 1 and not self._may_be_whole():
+            return b""
+        if len(self._data) > 1:
+            data = b" ".join(self._data)
         if data == b"[DONE]":
             event: bytes | None = data
             self._facts.ended = True
         else:
             event = self._event_of(data)
         if event is None:
+            if self._closing is not None:  # whatever follows, this will never be JSON
+                self._facts.fault = "an event is not JSON"
             return b""
         self._data.clear()
+        self._closing = None
         if not event:
             return b""
         return event + b"\n" if self._wire.bare else b"data: %b\n\n" % event
+
+    def _may_be_whole(self) -> bool:
+        new = self._data[-1:]
+        if self._closing is None:
+            self._closing, new = Closing(), self._data
+        return [self._closing.feed(part) for part in new][-1]
 
     def _event_of(self, data: bytes) -> bytes | None:
         """The event to hand on, empty when it must not be; ``None`` when it is not (yet) JSON."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from bruno_llm.completion import ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
 from bruno_llm.wire.facts import Facts
+from bruno_llm.wire.pieces import Closing
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.turn import Parts, grow, whole
 
@@ -60,8 +61,8 @@ def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
         return answer
     message = _field(choices[0], "message")
     answer.text = _field(message, "content") or ""
-    answer.reasoning = _reasoning(message) or facts.reasoning
-    answer.refusal = facts.refusal or _field(message, "refusal") or ""
+    answer.reasoning = _reasoning(message) or "".join(facts.reasoning)
+    answer.refusal = "".join(facts.refusal) or _field(message, "refusal") or ""
     if not watched:
         blocks = [dict(block) for block in _field(message, "thinking_blocks") or ()]
         answer.parts = Parts(native=blocks)
@@ -94,6 +95,7 @@ class StreamReader:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: list[_OpenCall] = []
+        self._by_id: dict[str, _OpenCall] = {}
         self._current: dict[Any, _OpenCall] = {}
         self._skipped: set[Any] = set()
         self._wire_calls = 0
@@ -125,7 +127,7 @@ class StreamReader:
         answer = Answer(
             text="".join(self._text),
             reasoning="".join(self._reasoning),
-            refusal=facts.refusal,
+            refusal="".join(facts.refusal),
             tool_calls=[call.closed() for call in self._calls],
             model=self._model,
             id=facts.id if self._watched else self._id,
@@ -138,7 +140,7 @@ class StreamReader:
         return answer
 
     def _read_delta(self, delta: Any) -> Iterator[Delta]:
-        reasoning = _reasoning(delta) or self._facts.reasoning[self._wire_thought :]
+        reasoning = _reasoning(delta) or "".join(self._facts.reasoning[self._wire_thought :])
         self._wire_thought = len(self._facts.reasoning)
         if reasoning:
             self._reasoning.append(reasoning)
@@ -176,13 +178,15 @@ class StreamReader:
         name, arguments = _field(function, "name"), _field(function, "arguments") or ""
         call = self._current.get(key)
         if call is None or (name and call.is_another(id_, arguments)):
-            same = (c for c in self._calls if id_ and c.id == id_)
-            call = self._current[key] = next(same, None) or self._opened()
+            call = self._current[key] = self._by_id.get(id_ or "") or self._opened()
         new_name = name if name and not call.name else None
         new_id = id_ if id_ and not call.id else None
-        call.id = call.id or id_ or ""
+        if new_id:
+            call.id = new_id
+            self._by_id.setdefault(new_id, call)
         call.name = call.name or name or ""
-        call.arguments.append(arguments)
+        if arguments:
+            call.arguments.append(arguments)
         if new_id or new_name or arguments:
             yield ToolCallDelta(call.index, new_id, new_name, arguments)
 
@@ -205,13 +209,26 @@ class _OpenCall:
     id: str = ""
     name: str = ""
     arguments: list[str] = field(default_factory=list)
+    _closing: Closing = field(default_factory=Closing)
+    _looked_at: int = 0
+    _closed: bool | None = None
 
     def is_another(self, id_: str | None, arguments: str) -> bool:
         """Whether a named piece starts the next call, of a server that numbers them all alike."""
         if id_ and self.id:
             return id_ != self.id
         # Without ids: a second name, and arguments behind an object that is closed already.
-        return bool(self.name and arguments and _is_object("".join(self.arguments)))
+        return bool(self.name and arguments) and self._is_object()
+
+    def _is_object(self) -> bool:
+        new = "".join(self.arguments[self._looked_at :])
+        self._looked_at = len(self.arguments)
+        may_be = self._closing.feed(new.encode("utf-8", "surrogatepass"))
+        if new.strip() and self._closed is not None:
+            self._closed = False  # there is more behind it
+        elif new.strip() and may_be:
+            self._closed = _is_object("".join(self.arguments))
+        return bool(self._closed)
 
     def closed(self) -> ToolCall:
         raw = "".join(self.arguments)

@@ -27,7 +27,8 @@ class ThinkTags:
     """
 
     def __init__(self) -> None:
-        self._held = ""
+        self._held: list[str] = []
+        self._blank = False
         self._close: str | None = None
         self._looking = True
         self._fresh = False
@@ -47,18 +48,21 @@ class ThinkTags:
         The end of a piece that may be the beginning of a tag is held back until the next one, or
         until the ``last`` one.
         """
-        text = self._held + piece
-        self._held = ""
+        if self._blank and piece.isspace() and not last:
+            self._held.append(piece)  # and not looked at again with each that follows
+            return "", ""
+        text = "".join((*self._held, piece))
+        self._held, self._blank = [], False
         if self._looking:
             opened = _OPEN.match(text)
             if opened is None:
                 if not last and _may_open(text):
-                    self._held = text
+                    self._hold(text, blank=not text.strip())
                     return "", ""
                 self._looking = False
                 return "", text
             if opened.end() == len(text) and not last:  # more white space may follow
-                self._held = text
+                self._hold(text, blank=True)
                 return "", ""
             self._looking, self._close = False, f"</{opened[1]}>"
             text = text[opened.end() :]
@@ -75,8 +79,13 @@ class ThinkTags:
             return text.rstrip(), ""
         # White space before the end of a thought is not part of it.
         sure = text[: len(text) - _beginning(text, close)].rstrip()
-        self._held = text[len(sure) :]
+        rest = text[len(sure) :]
+        self._hold(rest, blank=not rest.strip())
         return sure, ""
+
+    def _hold(self, text: str, *, blank: bool) -> None:
+        """Keep a text back; ``blank`` when more white space would not change what it may be."""
+        self._held, self._blank = [text], blank
 
     def _answer(self, text: str) -> str:
         if self._fresh:

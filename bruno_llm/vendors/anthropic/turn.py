@@ -42,7 +42,8 @@ def _add(block: dict[str, Any], delta: Mapping[str, Any]) -> None:
     elif kind == "input_json_delta":
         grow(block, _INPUT, delta.get(_INPUT))
     elif kind == "citations_delta" and isinstance(delta.get("citation"), Mapping):
-        block["citations"] = [*(block.get("citations") or ()), delta["citation"]]
+        block["citations"] = cited = block.get("citations") or []
+        cited.append(delta["citation"])
 
 
 def _close(block: dict[str, Any]) -> None:

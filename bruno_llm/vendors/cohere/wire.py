@@ -45,7 +45,7 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
     if kind is None:
         _read_answer(payload, facts)
     elif kind == "content-delta":
-        facts.reasoning += _thought(_message(delta).get("content"))
+        facts.reasoning.append(_thought(_message(delta).get("content")))
     elif kind == "message-end":
         if delta.get("error"):
             facts.error = {"error": {"message": delta["error"]}}
@@ -61,7 +61,7 @@ def _read_answer(payload: Mapping[str, Any], facts: Facts) -> None:
         return
     content = message.get("content")
     for part in content if isinstance(content, list) else ():
-        facts.reasoning += _thought(part)
+        facts.reasoning.append(_thought(part))
     _read_end(payload, facts)
 
 

@@ -40,7 +40,7 @@ def note(candidate: Mapping[str, Any], facts: Facts) -> None:
             facts.notes[known] = candidate[name]
     tokens = (candidate.get("logprobsResult") or {}).get("chosenCandidates")
     if tokens:
-        facts.notes["logprobs"] = [*facts.notes.get("logprobs", ()), *tokens]
+        facts.notes.setdefault("logprobs", []).extend(tokens)
 
 
 def _continues(part: Mapping[str, Any], last: Mapping[str, Any]) -> bool:

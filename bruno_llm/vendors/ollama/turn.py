@@ -24,7 +24,7 @@ def note(payload: Mapping[str, Any], facts: Facts) -> None:
             facts.items.append({})
         grow(facts.items[0], "thinking", thinking)
     if payload.get("logprobs"):
-        facts.notes["logprobs"] = [*facts.notes.get("logprobs", ()), *payload["logprobs"]]
+        facts.notes.setdefault("logprobs", []).extend(payload["logprobs"])
 
 
 def _gather(facts: Facts, text: str) -> Parts:

@@ -80,7 +80,7 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
     elif kind == "response.output_text.delta":
         _note_scores(facts, payload.get("logprobs"))
     elif kind == "response.refusal.delta":
-        facts.refusal += payload.get("delta") or ""
+        facts.refusal.append(payload.get("delta") or "")
     elif kind == "response.output_item.done" and payload.get("item"):
         facts.items.append(payload["item"])
 
@@ -101,7 +101,7 @@ def _read_response(response: Mapping[str, Any], facts: Facts) -> None:
         facts.finish_reason = f"other:{response['status']}"
     if response.get("output"):  # some servers leave it empty in the last event of a stream
         facts.items[:] = response["output"]
-    facts.refusal = "".join(_of(facts.items, "refusal")) or facts.refusal
+    facts.refusal = _of(facts.items, "refusal") or facts.refusal
     whole = _of(facts.items, "logprobs")
     if whole:  # the pieces of a stream brought the same
         facts.notes.pop("logprobs", None)

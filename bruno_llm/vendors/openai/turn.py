@@ -57,7 +57,7 @@ def note(choice: Mapping[str, Any], facts: Facts) -> None:
             kept.setdefault(name, []).extend(found)
     tokens = (choice.get("logprobs") or {}).get("content")
     if tokens:
-        facts.notes["logprobs"] = [*facts.notes.get("logprobs", ()), *tokens]
+        facts.notes.setdefault("logprobs", []).extend(tokens)
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:

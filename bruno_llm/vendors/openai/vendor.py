@@ -5,7 +5,7 @@ from __future__ import annotations
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import PermissionDeniedError
 from bruno_llm.options import OpenAIOptions, names_of
-from bruno_llm.vendors.model_list import ModelList
+from bruno_llm.vendors.model_list import list_in_openais_format
 from bruno_llm.vendors.openai import wire
 from bruno_llm.vendors.openai.prices import PRICES
 from bruno_llm.vendors.openai.responses import RESPONSES
@@ -18,12 +18,7 @@ OPENAI = Vendor(
     routes=("openai",),
     wire=wire.OPENAI,
     responses=RESPONSES,
-    models=ModelList(
-        url="https://api.openai.com/v1",
-        path="/models",
-        key_header="Authorization",
-        key_prefix="Bearer ",
-    ),
+    models=list_in_openais_format("https://api.openai.com/v1"),
     api_key_env=("OPENAI_API_KEY",),
     base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     needs_key=True,

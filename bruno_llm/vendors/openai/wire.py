@@ -79,7 +79,8 @@ def _read_choice(choice: Mapping[str, Any], facts: Facts) -> None:
         facts.fault = "content is neither text nor a list of parts"
         return
     turn.note(choice, facts)
-    facts.refusal += message.get("refusal") or ""
+    if message.get("refusal"):
+        facts.refusal.append(message["refusal"])
     raw = choice.get("finish_reason") or _finish_details(choice)
     if raw:
         facts.finish_reason = _FINISH.get(str(raw), f"other:{raw}")
