@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from bruno_llm.demo.engine import Engine
 from bruno_llm.testing import FakeServer
+from tests.covering import leave_the_rest_to_full_runs
 from tests.patience import PatientLoop
 from tests.size import FULL
 
@@ -35,6 +36,7 @@ VENDOR_VARIABLES = (
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What only a run of full size does is not even listed in a smaller one."""
+    leave_the_rest_to_full_runs(items)
     left = [item for item in items if not FULL and item.get_closest_marker("full")]
     if left:
         config.hook.pytest_deselected(items=left)

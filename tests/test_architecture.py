@@ -156,9 +156,9 @@ def test_named_providers_are_declared_not_coded() -> None:
     ("statement", "absent"),
     [
         ("import bruno_llm", "litellm tiktoken httpx openai yaml redis sqlalchemy"),
-        *(
-            (f"import bruno_llm.providers.{name}", "litellm tiktoken openai redis sqlalchemy")
-            for name in NAMED
+        (
+            f"import {', '.join(f'bruno_llm.providers.{name}' for name in NAMED)}",
+            "litellm tiktoken openai redis sqlalchemy",
         ),
         ("from bruno_llm import OpenAIProvider; OpenAIProvider('x')", "litellm tiktoken openai"),
         ("from bruno_llm import LiteLLMProvider; LiteLLMProvider('groq/x')", "litellm tiktoken"),

@@ -163,9 +163,10 @@ def test_a_key_is_asked_for_and_kept_out_of_the_process_list() -> None:
     with Engine(key="sk-local-secret") as locked:
         url = f"{locked.openai_base_url}/chat/completions"
         body = {"messages": [{"role": "user", "content": "hello"}]}
-        assert httpx.post(url, json=body).status_code == 401
+        assert httpx.post(url, json=body, timeout=60).status_code == 401
         headers = {"authorization": "Bearer sk-local-secret"}
-        assert httpx.post(url, json=body, headers=headers).status_code == 200
+        answer = httpx.post(url, json=body, headers=headers, timeout=60)
+        assert answer.status_code == 200
         if sys.platform == "linux":
             assert b"secret" not in Path(f"/proc/{locked.pid}/cmdline").read_bytes()
         assert "secret" not in repr(locked)

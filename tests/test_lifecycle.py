@@ -32,7 +32,7 @@ from bruno_llm.testing import FakeServer, Fault, Reply
 from tests.contract.matrix import CASES, USER, Case, ask
 from tests.size import sized
 
-pytestmark = pytest.mark.usefixtures("no_keys")
+pytestmark = [pytest.mark.usefixtures("no_keys"), pytest.mark.covering(1)]
 
 WAYS = ("complete", "stream_events")
 

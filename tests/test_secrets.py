@@ -22,7 +22,7 @@ from bruno_llm import (
 from bruno_llm.testing import FakeServer, Fault, Raw, Reply, Request
 from tests.contract.matrix import CASES, Case, ask
 
-pytestmark = pytest.mark.usefixtures("no_keys")
+pytestmark = [pytest.mark.usefixtures("no_keys"), pytest.mark.covering(2)]
 
 KEY = "planted-key-3f9a1c77e0b24d55"
 PROMPT = "the secret recipe of grandmother's apple pie: cinnamon & cardamom"

@@ -33,6 +33,8 @@ from tests.contract.matrix import (
     only,
 )
 
+pytestmark = pytest.mark.covering(1)
+
 WORDS = "Oslo is the capital — naïve café, 日本, 🙂"
 USAGE = Usage(100, 40, 140, cached_tokens=30, reasoning_tokens=15)
 

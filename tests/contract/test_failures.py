@@ -42,6 +42,8 @@ from tests.contract.matrix import (
     only,
 )
 
+pytestmark = pytest.mark.covering(2)
+
 STATUSES: list[tuple[int, str | None, type[LLMError]]] = [
     (400, None, InvalidRequestError),
     (400, "context_length_exceeded", ContextLengthExceededError),

@@ -48,6 +48,8 @@ from tests.contract.matrix import (
     seen,
 )
 
+pytestmark = pytest.mark.covering(1)
+
 Events = list[MutableMapping[str, Any]]
 
 

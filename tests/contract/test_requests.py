@@ -37,6 +37,8 @@ from tests.contract.matrix import (
     seen,
 )
 
+pytestmark = pytest.mark.covering(1)
+
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJg"
     "gg=="

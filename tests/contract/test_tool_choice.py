@@ -10,6 +10,8 @@ from bruno_llm import InvalidRequestError
 from bruno_llm.testing import FakeServer, Reply
 from tests.contract.matrix import CLAUDE, USER, WAYS, Make, ask, only
 
+pytestmark = pytest.mark.covering(1)
+
 TOOLS = [
     {
         "type": "function",

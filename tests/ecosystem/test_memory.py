@@ -11,7 +11,7 @@ import pytest
 from bruno_llm.testing import FakeServer, Reply
 from tests.ecosystem.others import guarded, pip, run_tests, unpacked
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.full]
 
 # What the two need besides this package, without the databases.
 REQUIREMENTS = (

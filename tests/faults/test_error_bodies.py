@@ -14,6 +14,8 @@ from bruno_llm.testing import FakeServer, Raw
 from bruno_llm.wire.bodies import cut
 from tests.contract.matrix import Case, complete
 
+pytestmark = pytest.mark.covering(1)
+
 PROMPT = "The quick brown fox jumps over the lazy dog. " * 2000
 BODIES = {
     "a proxy's page": b"x " * 1_000_000,
