@@ -7,7 +7,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass
 class Canned:
-    """What the server says, and what it was asked: (path, headers in lower case, body)."""
+    """What the server says, and what it was asked: (path, headers in lower case, the body read)."""
 
     body: bytes = b""
     status: int = 200
@@ -39,7 +39,10 @@ def canned() -> Iterator[Canned]:
         def do_POST(self) -> None:
             sent = self.rfile.read(int(self.headers.get("content-length") or 0))
             named = {name.lower(): value for name, value in self.headers.items()}
-            state.requests.append((self.path, named, json.loads(sent or b"null")))
+            body: Any = sent
+            with suppress(ValueError):
+                body = json.loads(sent or b"null")
+            state.requests.append((self.path, named, body))
             self.send_response(state.status)
             for name, value in state.headers.items():
                 self.send_header(name, value)

@@ -19,7 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from bruno_llm._litellm.cache import share_with
-from bruno_llm._litellm.probe import BETAS, HUB, has, probe
+from bruno_llm._litellm.probe import BETAS, has, probe
+from bruno_llm._litellm.unasked import stay_away
 
 __all__ = ["is_loaded", "load_now", "loaded", "off_loop"]
 
@@ -68,16 +69,11 @@ def load_now() -> Any:
                     litellm.anthropic_beta_headers_manager._load_beta_headers_config()
             litellm.suppress_debug_info = True  # it prints help to stdout on errors
             litellm.disable_hf_tokenizer_download = True  # 23 s offline for some names
-            if has(HUB):  # its website would be told of each call, whatever the base_url
-                litellm.utils._get_max_position_embeddings = _not_asked
+            stay_away(litellm)
             if has(*(f"in_memory_llm_clients_cache.{name}" for name in ("get_cache", "set_cache"))):
                 share_with(litellm.in_memory_llm_clients_cache)
             _module = litellm
     return _module
-
-
-def _not_asked(model_name: str) -> None:
-    """How many tokens a model on Hugging Face takes: as litellm says when it gets no answer."""
 
 
 @contextlib.contextmanager

@@ -65,10 +65,15 @@ _OWN_CLIENT = "one HTTP client for an event loop, with its timeouts and its view
 _OPTIONS = "dropping the options that a model does not take"
 _LOST_CLIENT = "that HTTP client on routes such as Cohere and Cloudflare"
 _PRICES = "the price of a call"
+_AWAY = "keeping calls from a website about models"
 
 FILE_SEARCH = "constants.OPENAI_FILE_SEARCH_COST_PER_1K_CALLS"
 BETAS = "anthropic_beta_headers_manager._load_beta_headers_config"
 HUB = "utils._get_max_position_embeddings"
+_TASKS = "llms.huggingface.embedding.handler"
+TASKS = tuple(f"{_TASKS}.{way}get_hf_task_embedding_for_model" for way in ("", "async_"))
+_TEMPLATES = "litellm_core_utils.prompt_templates.factory"
+TEMPLATES = tuple(f"{_TEMPLATES}._{way}fetch_and_extract_template" for way in ("", "a"))
 AZURE = "llms.azure.common_utils.BaseAzureLLM.initialize_azure_sdk_client"
 
 REACHES = (
@@ -87,7 +92,8 @@ REACHES = (
     Reach(AZURE, "calls over Azure", needed=False),
     Reach(FILE_SEARCH, "the price of OpenAI's file searches", needed=False),
     Reach(BETAS, "typed answers of Claude without a download", needed=False),
-    Reach(HUB, "keeping calls of huggingface/ from its website", needed=False),
+    Reach(HUB, _AWAY, needed=False),
+    *(Reach(name, _AWAY, needed=False) for name in (*TEMPLATES, *TASKS)),
     Reach("utils.get_optional_params", _OPTIONS, needed=False),
     Reach("UnsupportedParamsError", _OPTIONS, needed=False),
     Reach("in_memory_llm_clients_cache.get_cache", _LOST_CLIENT, needed=False),

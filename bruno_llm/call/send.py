@@ -99,8 +99,13 @@ class Call:
 
     def next_try(self) -> None:
         """A fresh record for a try."""
-        most = self.endpoint.max_response_bytes
-        self.exchange = Exchange(self._wire, self.timeout.http, options=self.options, most=most)
+        self.exchange = Exchange(
+            self._wire,
+            self.timeout.http,
+            options=self.options,
+            base_url=self.base_url,
+            most=self.endpoint.max_response_bytes,
+        )
 
     def error(self, cause: BaseException | None) -> LLMError:
         """Our error for what was caught (``None``: only the wire knows that it failed)."""

@@ -29,7 +29,7 @@ from bruno_llm.exceptions import (
 from bruno_llm.policies.timeouts import LimitReached
 from bruno_llm.redaction import Redactor, causes, one_line
 from bruno_llm.wire.bodies import cut
-from bruno_llm.wire.client import Exchange, proxy_variables
+from bruno_llm.wire.client import Elsewhere, Exchange, proxy_variables
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.size import ResponseTooLarge
 
@@ -180,6 +180,8 @@ def _without_status(error: BaseException | None, exchange: Exchange) -> type[LLM
     if isinstance(exchange.failure, httpx.DecodingError):
         return ServiceUnavailableError
     links = [*([exchange.failure] if exchange.failure else []), *(causes(error) if error else ())]
+    if isinstance(exchange.failure, Elsewhere):
+        return ConfigurationError
     if any(isinstance(link, httpx.ProxyError) and "407" in str(link) for link in links):
         return ConfigurationError
     if any(isinstance(link, httpx.TimeoutException | TimeoutError) for link in links):
@@ -203,6 +205,8 @@ def _without_answer(kind: type[LLMError], error: BaseException | None, exchange:
     if isinstance(exchange.failure, httpx.DecodingError):
         return str(exchange.failure)
     fault = _own_fault(error)
+    if isinstance(exchange.failure, Elsewhere):
+        return str(exchange.failure)
     if kind is ConfigurationError and not isinstance(fault, ImportError):
         return f"the proxy of the environment ({proxy_variables()}) wants a user and a password"
     if exchange.facts.fault:

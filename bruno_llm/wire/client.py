@@ -31,7 +31,7 @@ from bruno_llm.wire.turn import Parts, with_body
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ConnectionLost", "Exchange", "WireClient", "proxy_variables", "watching"]
+__all__ = ["ConnectionLost", "Elsewhere", "Exchange", "WireClient", "proxy_variables", "watching"]
 
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
@@ -45,18 +45,22 @@ class ConnectionLost(httpx.NetworkError):
     """
 
 
+class Elsewhere(Exception):
+    """litellm was about to ask another server than the one of the call's ``base_url``."""
+
+
 @dataclass(slots=True)
 class Exchange:
     """One try: what was asked of the wire and what came back.
 
     ``body`` is kept for plain answers and for errors, never for streams. ``timeouts`` are httpx's
     (seconds: connect, read, write, pool) and overrule whatever litellm set. ``url`` is what was
-    asked, without secrets. ``divert`` sends
-    another request in place of litellm's. ``wire`` is ``None`` where the answer is not read: its
-    format is not known, or litellm went round our client; then litellm's word has to do.
-    ``options`` are those of the call, as they were asked for. ``left`` says that the request began
-    to go out, as far as a vendor can do anything with it. ``most`` bytes are read of the answer,
-    decompressed; ``None`` for any number.
+    asked, without secrets. ``base_url`` is the address that was given, if any: no other server is
+    asked then. ``divert`` sends another request in place of litellm's. ``wire`` is ``None`` where
+    the answer is not read: its format is not known, or litellm went round our client; then
+    litellm's word has to do. ``options`` are those of the call, as they were asked for. ``left``
+    says that the request began to go out, as far as a vendor can do anything with it. ``most``
+    bytes are read of the answer, decompressed; ``None`` for any number.
     """
 
     wire: Format | None
@@ -69,6 +73,7 @@ class Exchange:
     facts: Facts = field(default_factory=Facts)
     divert: Callable[[httpx.Request], httpx.Request] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    base_url: str | None = None
     left: bool = False
     most: int | None = MAX_RESPONSE_BYTES
     _stream: httpx.Response | None = None
@@ -168,6 +173,11 @@ def _broken(names: Sequence[str], error: Exception) -> ConfigurationError:
     return ConfigurationError(f"{_set(names)} cannot be used: {what}")
 
 
+def _origin(url: httpx.URL | str) -> tuple[str, str, int | None]:
+    url = httpx.URL(url)
+    return url.scheme, url.host, url.port
+
+
 class WireClient(httpx.AsyncClient):
     """httpx's client, noting each exchange on its way.
 
@@ -198,6 +208,11 @@ class WireClient(httpx.AsyncClient):
             answered = await super().send(request, stream=True, **kwargs)
             response = bounded(answered, MAX_RESPONSE_BYTES)
             return response if stream else await _whole(response)
+        if exchange.base_url is not None and _origin(request.url) != _origin(exchange.base_url):
+            exchange.failure = Elsewhere(
+                f"litellm asks {request.url.host} here, whatever base_url says: leave it out"
+            )
+            raise exchange.failure
         if exchange.divert is not None:
             request = exchange.divert(request)
         mend: Mender | None = None

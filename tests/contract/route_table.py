@@ -302,7 +302,16 @@ the client through which all of these routes go: up to 100 for a provider on an 
 Cohere and Bedrock have wires of their own, and more tests (`tests/test_vendor_routes.py`).
 Cohere is read from the wire. On Bedrock the facts and the end of a stream are litellm's, and so is
 the usage of a plain answer. The rows of Vertex AI sign in at a server on this machine
-too. `replicate/` asks its vendor's own host whatever `base_url` says, and is not measured.
+too.
+
+With a `base_url` nobody else is asked, on any route that litellm lists
+(`tests/test_nothing_elsewhere.py`). These routes take no `base_url`: `bytez/`,
+`microsoft_365_copilot/`, `replicate/`, `sagemaker/`, `sagemaker_chat/`, `sagemaker_nova/`. litellm
+has their address written into it, and a call that gives another is a `ConfigurationError` before
+anything is sent. Some routes sign in elsewhere first, as their vendor wants it: `bedrock/` and
+`sagemaker/` without credentials of Amazon in the call or the environment, `vertex_ai/` at Google,
+`azure/` without a key at Microsoft, `watsonx/` at IBM (`WATSONX_IAM_URL`), `gigachat/` at Sber
+(`GIGACHAT_AUTH_URL`), and `chatgpt/` and `github_copilot/` with a browser.
 
 """
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from bruno_core.base import BaseAssistant
@@ -12,6 +11,7 @@ from bruno_core.models.message import Message, MessageRole
 from bruno_llm.demo.memory import InMemory
 from bruno_llm.testing import FakeServer, Reply
 from tests.contract.route_table import ASK, HEAD, PAGE, ROWS, Row, measured
+from tests.elsewhere import only_loopback
 
 pytestmark = pytest.mark.usefixtures("no_keys")
 
@@ -22,19 +22,10 @@ QUICK = ("azure", "cloudflare", "groq", "huggingface", "perplexity", "vertex_ai/
 
 
 @pytest.fixture
-def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def asked_for() -> Iterator[list[str]]:
     """The hosts elsewhere that somebody wanted to reach; nobody does."""
-    elsewhere: list[Any] = []
-    resolve = socket.getaddrinfo
-
-    def at_home(host: Any, *args: Any, **kwargs: Any) -> Any:
-        if host in ("127.0.0.1", "localhost"):
-            return resolve(host, *args, **kwargs)
-        elsewhere.append(host)
-        raise socket.gaierror("only this machine")
-
-    monkeypatch.setattr(socket, "getaddrinfo", at_home)
-    return elsewhere
+    with only_loopback() as elsewhere:
+        yield elsewhere
 
 
 @pytest.mark.parametrize(
@@ -44,7 +35,7 @@ def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         for row in ROWS
     ],
 )
-async def test_a_route_does_what_the_page_says(row: Row, asked_for: list[Any]) -> None:
+async def test_a_route_does_what_the_page_says(row: Row, asked_for: list[str]) -> None:
     if row.google:
         pytest.importorskip("google.auth", reason="Vertex AI: pip install 'bruno-llm[dev]'")
     assert await measured(row, FakeServer) in PAGE.read_text("utf-8").splitlines()
