@@ -27,6 +27,7 @@ from bruno_core.models.message import Message, MessageRole, MessageType
 from bruno_llm.completion import Completion, ToolCall
 from bruno_llm.exceptions import InvalidRequestError
 from bruno_llm.results import as_result, media_type_of
+from bruno_llm.wellformed import check_messages, check_turn, checked_metadata
 
 __all__ = [
     "ChatMessage",
@@ -44,7 +45,6 @@ __all__ = [
 ChatMessage = dict[str, Any]
 Source = str | bytes | PathLike[str]
 
-_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _EARLIER = "(earlier messages are not shown)"
 _NO_RESULT = "(no result was recorded)"
 
@@ -190,8 +190,7 @@ def to_chat(
     """
     if isinstance(messages, str):
         messages = as_messages(messages)
-    if isinstance(messages, Mapping | Message):
-        raise InvalidRequestError("messages must be a list of messages, not one")
+    check_messages(messages)
     system: list[Any] = [system_prompt] if system_prompt else []
     turns: list[ChatMessage] = []
     for place, message in enumerate(messages):
@@ -254,14 +253,13 @@ def _chat_dict(message: Message | Mapping[str, Any], place: int) -> ChatMessage:
     role = turn.get("role")
     if isinstance(role, MessageRole):
         role = turn["role"] = role.value
-    if role not in _ROLES:
-        raise InvalidRequestError(
-            f"message {place} has the role {role!r}; use one of {', '.join(_ROLES)}"
-        )
+    check_turn(turn, place)
     calls = turn.get("tool_calls")
     if calls:
         turn["tool_calls"] = [_call_dict(call) for call in calls]
     content = turn.get("content")
+    if isinstance(content, tuple):
+        content = turn["content"] = list(content)
     if content is None or (isinstance(content, str) and not content.strip()):
         if role == "assistant" and (calls or turn.get("function_call")):
             turn.pop("content", None)
@@ -275,16 +273,16 @@ def _chat_dict(message: Message | Mapping[str, Any], place: int) -> ChatMessage:
 
 
 def _from_bruno(message: Message) -> ChatMessage:
-    metadata = message.metadata
-    turn: ChatMessage = {"role": message.role.value, "content": message.content}
+    metadata = checked_metadata(message.metadata)
+    turn: ChatMessage = {"role": message.role, "content": message.content}
     parts = metadata.get("parts")
     if parts:
         turn["content"] = [{"type": "text", "text": message.content}, *parts]
-    if message.role is MessageRole.ASSISTANT and metadata.get("tool_calls"):
+    if message.role == MessageRole.ASSISTANT and metadata.get("tool_calls"):
         turn["tool_calls"] = metadata["tool_calls"]
         if metadata.get("text_stands_in"):
             del turn["content"]
-    if message.role is MessageRole.ASSISTANT and isinstance(metadata.get("native"), Mapping):
+    if message.role == MessageRole.ASSISTANT and isinstance(metadata.get("native"), Mapping):
         turn["native"] = metadata["native"]
     if message.role in (MessageRole.TOOL, MessageRole.FUNCTION):
         names = ("tool_call_id", "name", "is_error")

@@ -13,6 +13,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
+from bruno_llm.limits import (
+    Count,
+    CountOrNone,
+    HeaderName,
+    HeaderText,
+    Label,
+    Part,
+    Penalty,
+    Temperature,
+    Wait,
+)
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -24,6 +36,7 @@ __all__ = [
     "CallOptions",
     "ChatOptions",
     "ClaudeOptions",
+    "EmbeddingOptions",
     "Features",
     "GeminiOptions",
     "MistralOptions",
@@ -65,15 +78,15 @@ class Tuning(TypedDict, total=False):
         metadata: Notes of one's own that it keeps with it, at most 16.
     """
 
-    top_p: float | None
+    top_p: Part | None
     n: int | None
     seed: int | None
     stop: str | Sequence[str] | None
-    presence_penalty: float | None
-    frequency_penalty: float | None
+    presence_penalty: Penalty | None
+    frequency_penalty: Penalty | None
     logit_bias: Mapping[str, float] | None
     logprobs: bool | None
-    top_logprobs: int | None
+    top_logprobs: CountOrNone | None
     user: str | None
     parallel_tool_calls: bool | None
     reasoning_effort: str | Mapping[str, Any] | None
@@ -125,8 +138,8 @@ class ChatOptions(Tuning, Features, total=False):
         extra_body: Fields of the vendor that have no name here, sent as they are.
     """
 
-    max_completion_tokens: int | None
-    extra_headers: Mapping[str, str] | None
+    max_completion_tokens: Count | None
+    extra_headers: Mapping[HeaderName, HeaderText] | None
     extra_body: Mapping[str, Any] | None
 
 
@@ -149,7 +162,7 @@ class ResponsesOptions(TypedDict, total=False):
     api: Literal["auto", "chat", "responses"] | None
     conversation: str | Mapping[str, Any] | None
     include: Sequence[str] | None
-    max_tool_calls: int | None
+    max_tool_calls: Count | None
     previous_response_id: str | None
     prompt: str | Mapping[str, Any] | None
     reasoning: Mapping[str, Any] | None
@@ -167,10 +180,10 @@ class OpenAIOptions(ResponsesOptions, total=False):
         repetition_penalty: Against repeating, above 1 (servers of one's own).
     """
 
-    organization: str | None
+    organization: HeaderText | None
     top_k: int | None
-    min_p: float | None
-    repetition_penalty: float | None
+    min_p: Part | None
+    repetition_penalty: Wait | None
 
 
 class ClaudeOptions(TypedDict, total=False):
@@ -235,17 +248,17 @@ class OllamaOptions(TypedDict, total=False):
         tfs_z: Tail-free sampling, 1 for off.
     """
 
-    num_ctx: int | None
+    num_ctx: Count | None
     num_predict: int | None
     num_gpu: int | None
     num_thread: int | None
     keep_alive: str | float | None
     think: bool | Literal["low", "medium", "high"] | None
     top_k: int | None
-    min_p: float | None
-    repeat_penalty: float | None
+    min_p: Part | None
+    repeat_penalty: Wait | None
     repeat_last_n: int | None
-    mirostat: int | None
+    mirostat: Literal[0, 1, 2] | None
     mirostat_eta: float | None
     mirostat_tau: float | None
     tfs_z: float | None
@@ -279,16 +292,16 @@ class RouteOptions(ResponsesOptions, total=False):
     aws_access_key_id: str | None
     aws_secret_access_key: str | None
     aws_session_token: str | None
-    aws_region_name: str | None
+    aws_region_name: Label | None
     aws_profile_name: str | None
     azure_ad_token: str | None
-    vertex_project: str | None
-    vertex_location: str | None
+    vertex_project: Label | None
+    vertex_location: Label | None
     vertex_credentials: str | None
     custom_llm_provider: str | None
     drop_params: bool | None
-    repetition_penalty: float | None
-    min_p: float | None
+    repetition_penalty: Wait | None
+    min_p: Part | None
     provider: Mapping[str, Any] | None
     transforms: Sequence[str] | None
 
@@ -336,8 +349,26 @@ class AnswerOptions(CallOptions, total=False):
         max_tokens: The longest answer, in tokens.
     """
 
-    temperature: float | None
-    max_tokens: int | None
+    temperature: Temperature | None
+    max_tokens: Count | None
+
+
+class EmbeddingOptions(TypedDict, total=False):
+    """What an embedder takes besides.
+
+    Attributes:
+        encoding_format: ``"float"`` or ``"base64"``.
+        user: Who asks, for the vendor's watch over misuse.
+        input_type: What the vectors are for, in the vendor's words.
+        extra_headers: Sent with the request.
+        extra_body: Fields of the vendor that have no name here, sent as they are.
+    """
+
+    encoding_format: str | None
+    user: str | None
+    input_type: str | None
+    extra_headers: Mapping[HeaderName, HeaderText] | None
+    extra_body: Mapping[str, Any] | None
 
 
 def names_of(options: type) -> frozenset[str]:

@@ -6,14 +6,21 @@ be sent, billed, and ignored. Here unknown names are refused with the nearest kn
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
+from typing_extensions import get_type_hints
+
 from bruno_llm.arguments import ProviderSettings
-from bruno_llm.checks import nearest
-from bruno_llm.exceptions import ConfigurationError, InvalidRequestError
+from bruno_llm.checks import nearest, shown
+from bruno_llm.exceptions import ConfigurationError, InvalidRequestError, LLMError
+from bruno_llm.limits import rule_of
 from bruno_llm.options import (
+    AnswerOptions,
     ChatOptions,
+    EmbeddingOptions,
     Features,
     OnlyOnCalls,
     RouteOptions,
@@ -32,6 +39,7 @@ __all__ = [
     "SETTINGS",
     "check_names",
     "check_one_answer",
+    "check_options",
     "present",
     "spelt_out",
     "whole_tools",
@@ -93,15 +101,82 @@ def check_names(
             )
 
 
+def check_options(
+    options: Mapping[str, Any], where: str, error: type[LLMError] = ConfigurationError
+) -> None:
+    """Refuse a value that its option cannot have, whoever gave it: constructor, factory or call.
+
+    Args:
+        options: Option -> value; ``None`` is no value.
+        where: Of what, for the error.
+        error: What is raised; names the option and what it may be, never what stands in it.
+    """
+    allowed = _annotations()
+    for name, value in options.items():
+        if value is None or name in _CHECKED_ELSEWHERE:
+            continue
+        rule = rule_of(allowed[name]) if name in allowed else None
+        if rule is not None and not rule.allows(value):
+            wrong = f"{name}={shown(value)} is not allowed: {rule.words}"
+        elif isinstance(value, type) or not (held := _not_json(value)):
+            continue
+        else:
+            wrong = f"{name} holds {held}"
+        raise error(f"{where}: {wrong}")
+
+
+# By those who read them; a pydantic class or a function among them is no JSON.
+_CHECKED_ELSEWHERE = frozenset({"n", "timeout", "tools"})
+_DEEPEST = 100
+
+
+@cache
+def _annotations() -> dict[str, Any]:
+    # What options.py imports for type checkers alone.
+    unknown = {"BaseModel": Any, "Timeout": Any, "Tool": Any}
+    return {
+        name: annotation
+        for table in (EmbeddingOptions, AnswerOptions)
+        for name, annotation in get_type_hints(table, localns=unknown, include_extras=True).items()
+    }
+
+
+def _not_json(root: Any) -> str | None:
+    """What there is in the value that no JSON can hold."""
+    waiting = [(root, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            return f"itself, or more than {_DEEPEST} levels"
+        if isinstance(value, Mapping):
+            if not all(isinstance(key, str | int) for key in value):
+                return "a key that is no text"
+            waiting.extend((inner, depth + 1) for inner in value.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend((inner, depth + 1) for inner in value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            return "a number that is not finite"
+        elif isinstance(value, str):
+            if not value.isascii() and any(_is_half(letter) for letter in value):
+                return "half of a surrogate pair, which UTF-8 cannot hold"
+        elif not isinstance(value, int | float | None):
+            return f"a value of the type {type(value).__name__}, which JSON does not have"
+    return None
+
+
+def _is_half(letter: str) -> bool:
+    return "\ud800" <= letter <= "\udfff"
+
+
 def check_one_answer(n: Any) -> None:
     """Refuse to ask for several answers: they are billed, and a completion has place for one.
 
     Raises:
         InvalidRequestError: ``n`` is not 1.
     """
-    if n not in (None, 1):
+    if not (n is None or (isinstance(n, int) and n == 1)):
         raise InvalidRequestError(
-            f"n must be 1, not {n!r}: a completion holds one answer; call again for another"
+            f"n must be 1, not {shown(n)}: a completion holds one answer; call again for another"
         )
 
 

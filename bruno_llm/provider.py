@@ -47,6 +47,7 @@ from bruno_llm.params import (
     SETTINGS,
     check_names,
     check_one_answer,
+    check_options,
     whole_tools,
 )
 from bruno_llm.policies.cache import Cache
@@ -121,6 +122,7 @@ class LiteLLMProvider(Endpoint, Chat):
         retry, costs = former_options(params, retry, costs)
         allowed = self._allowed_params() | self._params_of(model)
         check_names(params, allowed, f"{type(self).__name__}()", SETTINGS)
+        check_options(params, f"{type(self).__name__}()")
         super().__init__(
             model,
             api_key=api_key,
@@ -132,6 +134,7 @@ class LiteLLMProvider(Endpoint, Chat):
             max_response_bytes=max_response_bytes,
         )
         self._refuse_mistyped_route(params)
+        check("system_prompt", system_prompt, str | None)
         self._system_prompt = system_prompt
         check("temperature", temperature, Temperature | None)
         check("max_tokens", max_tokens, Count | None)
@@ -195,6 +198,7 @@ class LiteLLMProvider(Endpoint, Chat):
 
     def set_system_prompt(self, prompt: str) -> None:
         """Send this first on every call from now on."""
+        check("system_prompt", prompt, str | None)
         self._system_prompt = prompt
 
     def get_system_prompt(self) -> str | None:
@@ -347,6 +351,7 @@ class LiteLLMProvider(Endpoint, Chat):
         if kwargs:
             allowed = self._allowed_params() | self._params_of(self._litellm_model) | PER_CALL
             check_names(kwargs, allowed, f"A call of {self.name}", NAMED)
+            check_options(kwargs, f"A call of {self.name}", InvalidRequestError)
         options = {**self.defaults, **self.params, **kwargs}
         if temperature is not None:
             check("temperature", temperature, Temperature | None)

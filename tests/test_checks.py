@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import pytest
 
 from bruno_llm import ConfigurationError, LiteLLMEmbedder, Retry, Timeout
 from bruno_llm.checks import Count, Seconds, Share, Temperature, check, check_arguments, nearest
+from bruno_llm.limits import HeaderName, HeaderText, Label
 
 
 @pytest.mark.parametrize(
@@ -30,9 +33,38 @@ def test_a_type_says_what_a_number_may_be(
             check("x", value, limit)
 
 
-def test_types_without_a_limit_are_left_alone() -> None:
-    for limit in (int, str | None, int | str, Any):
-        check("x", object(), limit)
+def test_types_that_cannot_be_checked_are_left_alone() -> None:
+    for annotation in (Any, object, int | Any, list[Any], Callable[..., Any] | None):
+        check("x", object(), annotation)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "right", "wrong", "words"),
+    [
+        (bool | None, (True, None), (1, "true"), "true or false, or None"),
+        (str | Sequence[str], ("x", ["x"], ()), (5, [5], b"x"), "a text or a list"),
+        (Mapping[str, float], ({"a": 1}, {5: -1.0}), ({"a": "x"}, [1]), "each value a number"),
+        (Literal[0, 1] | None, (0, 1, None), (2, [0]), "one of 0, 1, or None"),
+        (type | Mapping[str, Any], (int, {}), ("int", 5), "a class or a dict"),
+        (HeaderText, ("", "a b", "a"), (" a", "a\n", "ä", 5), "one line of ASCII"),
+        (Mapping[HeaderName, str], ({"x-a": ""},), ({"a b": ""}, {"": ""}), "a dict"),
+        (Label, ("us-east-1", "123"), ("a/b", "", "a.test@"), "letters, digits"),
+    ],
+)
+def test_texts_lists_and_dicts(
+    annotation: Any, right: Sequence[Any], wrong: Sequence[Any], words: str
+) -> None:
+    for value in right:
+        check("x", value, annotation)
+    for value in wrong:
+        with pytest.raises(ConfigurationError, match=re.escape(words)):
+            check("x", value, annotation)
+
+
+def test_what_a_collection_holds_is_not_shown() -> None:
+    with pytest.raises(ConfigurationError, match=r"^x=a dict is not allowed") as caught:
+        check("x", {"authorization": "secret\n"}, Mapping[str, HeaderText])
+    assert "secret" not in str(caught.value)
 
 
 def test_the_arguments_of_a_signature_are_checked_by_their_annotations() -> None:

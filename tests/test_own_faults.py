@@ -72,11 +72,12 @@ async def test_a_missing_package_is_named(without_google: None, way: str) -> Non
 @pytest.mark.parametrize("way", ["generate", "stream"])
 async def test_what_litellms_code_cannot_do_is_a_bad_request(server: FakeServer, way: str) -> None:
     claude = ClaudeProvider(api_key="k", base_url=server.base_url("anthropic"))
-    error = await failure(claude, way, response_format=3)
+    tool = {"name": "f", "parameters": {"type": "object", "properties": {"a": {"enum": {3}}}}}
+    error = await failure(claude, way, tools=[tool])
     assert isinstance(error, InvalidRequestError)
     assert str(error) == (
         f"[claude] {claude.model}: the request could not be made from what was given: "
-        "TypeError: Unsupported response_format type - 3"
+        "TypeError: Object of type set is not JSON serializable"
     )
     assert server.requests == []
 

@@ -65,8 +65,9 @@ async def test_what_is_no_list(server: FakeServer, body: bytes) -> None:
         await provider.list_models()
 
 
-async def test_an_address_that_is_none(no_keys: None) -> None:
-    provider = OpenAIProvider(base_url="http://[not-an-address", api_key="k" * 8)
+async def test_an_address_that_is_none(no_keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://[not-an-address")
+    provider = OpenAIProvider(api_key="k" * 8)
     with pytest.raises(LLMError):
         await provider.list_models()
     assert await provider.check_connection() is False

@@ -28,7 +28,8 @@ from bruno_llm.exceptions import (
     InvalidRequestError,
     ServiceUnavailableError,
 )
-from bruno_llm.params import check_names, present
+from bruno_llm.options import EmbeddingOptions, names_of
+from bruno_llm.params import check_names, check_options, present
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
@@ -38,7 +39,7 @@ from bruno_llm.wire.size import MAX_RESPONSE_BYTES
 
 __all__ = ["Batch", "LiteLLMEmbedder", "Vectors", "field"]
 
-_PARAMS = frozenset({"encoding_format", "user", "input_type", "extra_headers", "extra_body"})
+_PARAMS = names_of(EmbeddingOptions)
 # Batches of one call under way at once; the rate limit's slots may make it fewer.
 _AT_ONCE = 4
 
@@ -125,6 +126,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         **params: Any,
     ) -> None:
         check_names(params, _PARAMS, f"{type(self).__name__}()")
+        check_options(params, f"{type(self).__name__}()")
         super().__init__(
             model,
             api_key=api_key,

@@ -123,8 +123,8 @@ def _what_the_chain_says(error: BaseException) -> tuple[int | None, str]:
     for link in (*chain[1:], *chain[:1]):
         status = getattr(link, "status_code", None)
         if isinstance(status, int) and 400 <= status < 600:
-            if link is error and status >= 500 and _own_fault(error) is not None:
-                break  # litellm calls what its own code could not do a 500
+            if status >= 500 and _own_fault(error) is not None:
+                break  # what the code on this side could not do, litellm and the SDK call a 500
             return status, str(getattr(link, "message", link))
     return None, ""
 
@@ -246,7 +246,9 @@ def _which_limit(error: BaseException | None, exchange: Exchange) -> str:
 
 # What litellm puts before the words of others, and behind them.
 _LITELLM_CLASS = re.compile(r"^((litellm\.)?\w+(Error|Exception): )+")
+# Behind these: its own code, and the caller's messages as they were given.
 _TRACEBACK = "Traceback (most recent call last)"
+_QUOTED_MESSAGES = "Received Messages="
 # Packages whose name is not the module's: vertex_ai/ imports google.auth.
 _PACKAGES = {"google": "'litellm[google]'", "PIL": "pillow", "yaml": "PyYAML"}
 _HTML = re.compile(r"<(!doctype|html|head|body|title)\b", re.IGNORECASE)
@@ -254,7 +256,8 @@ _HTML = re.compile(r"<(!doctype|html|head|body|title)\b", re.IGNORECASE)
 
 def _message(text: str) -> str | None:
     """The vendor's own sentence in an error body, ``None`` when the body has none."""
-    text = _LITELLM_CLASS.sub("", text.partition(_TRACEBACK)[0].strip())
+    text = text.partition(_TRACEBACK)[0].partition(_QUOTED_MESSAGES)[0]
+    text = _LITELLM_CLASS.sub("", text.strip())
     if not text:
         return None
     if _HTML.search(text):
