@@ -21,6 +21,7 @@ from bruno_llm._former import former_attribute, former_options
 from bruno_llm.call.chat import ChatCall, ask, count, open_stream
 from bruno_llm.call.describe import describe, window_size
 from bruno_llm.call.endpoint import Endpoint
+from bruno_llm.call.forms import renamed
 from bruno_llm.call.outcome import kept, outcome, refuse_empty
 from bruno_llm.call.prepare import Fitting, as_dicts, fitted_to_window
 from bruno_llm.call.request import Request
@@ -46,7 +47,6 @@ from bruno_llm.params import (
     PER_CALL,
     SETTINGS,
     check_names,
-    check_one_answer,
     check_options,
     whole_tools,
 )
@@ -322,7 +322,7 @@ class LiteLLMProvider(Endpoint, Chat):
                 deltas = opened.deltas()
                 async with aclosing(deltas):
                     async for delta in deltas:
-                        yield delta
+                        yield call.request.forms.told(delta)
                 answer = opened.answer()
                 completion = outcome(call, answer)
                 refuse_empty(call, answer, completion)
@@ -378,12 +378,9 @@ class LiteLLMProvider(Endpoint, Chat):
         api_key = self._key(base_url)
         await _litellm.load(self._litellm_model)
         spoken = self._tongues.of(options, base_url)
-        if options:
-            check_one_answer(options.get("n"))
-            if "tools" in options:
-                options["tools"] = whole_tools(as_dicts(options["tools"]))
-            self._fitting.fit(options, spoken.lacks)
-        request = Request(self._litellm_model, chat, options, spoken, base_url, timeout.read)
+        forms = self._fitting.fit(options, spoken.lacks)
+        chat, model = renamed(chat, forms), self._litellm_model
+        request = Request(model, chat, options, spoken, base_url, timeout.read, forms=forms)
         if (self.window or self.costs or self.rate_limit) and not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)
         if fit and self.window is not None:

@@ -15,6 +15,7 @@ from bruno_llm import (
     OllamaEmbedder,
     OllamaProvider,
 )
+from bruno_llm.schema import inlined
 from bruno_llm.testing import FakeServer, Reply, Request
 
 ASK = [{"role": "user", "content": "Where?"}]
@@ -74,7 +75,7 @@ async def test_geminis_tools_as_the_schema_they_were_given_as(server: FakeServer
     llm = GeminiProvider("gemini-2.5-flash", base_url=url, api_key=KEY, retry=None)
     for request in await sent(llm, server, tools=tools):
         weather, now = request.json["tools"][0]["function_declarations"]
-        assert weather["parametersJsonSchema"] == schema
+        assert weather["parametersJsonSchema"] == inlined(schema)
         assert "parameters" not in weather
         assert now["name"] == "now"
     for request in await sent(llm, server, response_format=FORM):

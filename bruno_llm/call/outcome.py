@@ -46,7 +46,7 @@ def outcome(call: ChatCall, answer: Answer) -> Completion:
         noticed["prompt_cut"] = True
     call.done = Completion(
         text=answer.text,
-        tool_calls=tuple(answer.tool_calls),
+        tool_calls=tuple(map(call.request.forms.restored, answer.tool_calls)),
         finish_reason=answer.finish_reason,
         usage=usage,
         cost=_cost(call, answer, usage),

@@ -10,9 +10,17 @@ from typing import Any
 from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _litellm
+from bruno_llm.call.forms import Forms, fit_schemas
 from bruno_llm.call.request import Request
 from bruno_llm.exceptions import InvalidRequestError
-from bruno_llm.params import FEATURES, KNOBS, ONLY_OURS, spelt_out
+from bruno_llm.params import (
+    FEATURES,
+    KNOBS,
+    ONLY_OURS,
+    check_one_answer,
+    spelt_out,
+    whole_tools,
+)
 from bruno_llm.policies.window import ContextWindow
 from bruno_llm.tokens.counter import TokenCounter
 from bruno_llm.vendors.vendor import Vendor
@@ -43,11 +51,15 @@ class Fitting:
         self._lacks = vendor.lacks
         self._headers = vendor.headers
         self._own_words = vendor.fit
+        self._bare = litellm_model.split("/", 1)[-1]
+        self._dialect = vendor.dialect(self._bare)
+        self._facts = _litellm.model_facts(litellm_model, litellm_model.split("/", 1)[0])
         self._missing: dict[Any, frozenset[str]] = {}
         self._told: set[str] = set()
 
-    def fit(self, options: dict[str, Any], lacks: frozenset[str] = frozenset()) -> None:
-        """Take out of the options what this model would refuse or litellm would lose.
+    def fit(self, options: dict[str, Any], lacks: frozenset[str] = frozenset()) -> Forms:
+        """Take out of the options what this model would refuse or litellm would lose, and write
+        tools and the shape of the answer as it takes them.
 
         Args:
             options: Of the call; changed in place.
@@ -56,6 +68,20 @@ class Fitting:
         Raises:
             InvalidRequestError: What it lacks changes the answer, so that it cannot be dropped.
         """
+        if not options:
+            return Forms()
+        check_one_answer(options.get("n"))
+        if "tools" in options:
+            options["tools"] = whole_tools(as_dicts(options["tools"]))
+        self._fit_names(options, lacks)
+        try:
+            return fit_schemas(options, self._dialect, self._bare, self._facts)
+        except InvalidRequestError as error:
+            raise InvalidRequestError(
+                error.message, self._provider, model=self._model, hint=error.hint
+            ) from None
+
+    def _fit_names(self, options: dict[str, Any], lacks: frozenset[str]) -> None:
         if self._own_words is not None:
             self._own_words(options)
         for option, header in self._headers.items():

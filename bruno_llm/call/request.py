@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from bruno_llm.call.forms import Forms
 from bruno_llm.call.spoken import Spoken
 from bruno_llm.completion import Trimmed
 from bruno_llm.messages import ChatMessage
@@ -39,6 +40,7 @@ class Request:
         read_timeout: Seconds of silence that litellm is told to bear.
         trimmed: What the context window left out.
         prompt_tokens: The tokens of ``chat``, where the window counted them.
+        forms: What was rewritten of the tools.
     """
 
     model: str
@@ -49,10 +51,13 @@ class Request:
     read_timeout: float | None = None
     trimmed: Trimmed | None = None
     prompt_tokens: int | None = None
+    forms: Forms = Forms()  # noqa: RUF009  frozen
 
     def identity(self) -> dict[str, Any]:
         """What makes it the same request as another one."""
-        return {"model": self.model, "at": self.base_url, "chat": self.chat, **self.options}
+        called = {"called": dict(self.forms.names)} if self.forms.names else {}
+        where = {"model": self.model, "at": self.base_url}
+        return {**where, **called, "chat": self.chat, **self.options}
 
     def for_litellm(self) -> tuple[dict[str, Any], Divert | None]:
         """litellm's arguments for one try, and what is done to the request that it makes.

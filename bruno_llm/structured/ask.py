@@ -18,7 +18,7 @@ from bruno_llm.completion import (
 )
 from bruno_llm.exceptions import ConfigurationError, InvalidRequestError, StructuredOutputError
 from bruno_llm.messages import completion_message, tool_result
-from bruno_llm.structured.modes import Mode, answered, modes_for, refused, request_for
+from bruno_llm.structured.modes import Mode, Refusals, answered, modes_for, request_for
 from bruno_llm.structured.shape import Misfit, Shape
 
 __all__ = ["Structured", "complete_as", "generate_as", "stream_as"]
@@ -136,16 +136,17 @@ async def complete_as(
     if attempts < 1:
         raise ConfigurationError(f"attempts must be at least 1, not {attempts!r}")
     shape: Shape[Any] = Shape(type_)
-    tally = _Tally()
-    for one in modes_for(provider, mode, options):
+    tally, refusals = _Tally(), Refusals(provider, shape)
+    for one in modes_for(provider, mode, options, shape):
         asked, extra = request_for(one, shape, messages)
         try:
             completion = await provider.complete(asked, **{**options, **extra})
         except InvalidRequestError as error:
             if mode != "auto" or one == "prompt" or type(error) is not InvalidRequestError:
                 raise
-            refused(provider, one)
+            refusals.add(one, error)
             continue
+        refusals.remember()
         break
     while True:
         tally.add(completion)
@@ -180,7 +181,8 @@ async def stream_as(
         ConfigurationError, LLMError: As for ``generate_as()``.
     """
     shape: Shape[Any] = Shape(type_)
-    for one in modes_for(provider, mode, options):
+    refusals = Refusals(provider, shape)
+    for one in modes_for(provider, mode, options, shape):
         asked, extra = request_for(one, shape, messages)
         begun, shown, text = False, None, ""
         events = provider.stream_events(asked, **{**options, **extra})
@@ -188,6 +190,7 @@ async def stream_as(
             async with aclosing(events):
                 async for event in events:
                     begun = True
+                    refusals.remember()
                     if isinstance(event, StreamEnd):
                         yield _whole(shape, one, event.completion)
                         return
@@ -204,7 +207,7 @@ async def stream_as(
         except InvalidRequestError as error:
             if begun or mode != "auto" or one == "prompt" or type(error) is not InvalidRequestError:
                 raise
-            refused(provider, one)
+            refusals.add(one, error)
 
 
 def _whole(shape: Shape[T], mode: str, completion: Completion) -> Structured[T]:

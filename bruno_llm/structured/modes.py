@@ -10,18 +10,23 @@ from weakref import WeakKeyDictionary
 from bruno_llm.chat import Chat
 from bruno_llm.completion import Completion
 from bruno_llm.exceptions import ConfigurationError, InvalidRequestError
-from bruno_llm.structured.shape import Shape, strict
+from bruno_llm.schema import OwnFunction, response_format
+from bruno_llm.structured.shape import Shape
 
-__all__ = ["Mode", "answered", "modes_for", "refused", "request_for"]
+__all__ = ["Mode", "Refusals", "answered", "modes_for", "request_for"]
 
 Mode = Literal["auto", "native", "tool", "prompt"]
 _ORDER = ("native", "tool", "prompt")
 _TOOL = "answer"
-# What a provider's model refused once is not tried again.
-_refused: WeakKeyDictionary[Any, set[tuple[str, str]]] = WeakKeyDictionary()
+# What a provider's model refused once is not tried again: (model, mode, shape).
+_Key = tuple[str, str, str]
+_refused: WeakKeyDictionary[Any, set[_Key]] = WeakKeyDictionary()
+_ANY_SHAPE = ""
 
 
-def modes_for(provider: Chat, mode: Mode, options: Mapping[str, Any]) -> Iterator[str]:
+def modes_for(
+    provider: Chat, mode: Mode, options: Mapping[str, Any], shape: Shape[Any]
+) -> Iterator[str]:
     """The modes to try, in their order.
 
     Raises:
@@ -44,7 +49,7 @@ def modes_for(provider: Chat, mode: Mode, options: Mapping[str, Any]) -> Iterato
     capabilities = getattr(provider, "capabilities", None)
     can = capabilities() if capabilities is not None else None
     for one in _ORDER:
-        if (_model(provider), one) in _refused.get(provider, ()):
+        if not _refused.get(provider, set()).isdisjoint(_keys(provider, one, shape)):
             continue
         if one == "native" and (can is None or can.json_schema is False):
             continue
@@ -53,30 +58,44 @@ def modes_for(provider: Chat, mode: Mode, options: Mapping[str, Any]) -> Iterato
         yield one
 
 
-def refused(provider: Chat, mode: str) -> None:
-    """Remember that this model does not take this mode."""
-    _refused.setdefault(provider, set()).add((_model(provider), mode))
+class Refusals:
+    """What was refused on the way to an answer.
+
+    A refusal counts once another mode was taken: it may have been about something else. One that
+    was said before the request is about the shape; the vendor's is taken for the mode's.
+    """
+
+    def __init__(self, provider: Chat, shape: Shape[Any]) -> None:
+        self._provider = provider
+        self._shape = shape
+        self._keys: set[_Key] = set()
+
+    def add(self, mode: str, error: InvalidRequestError) -> None:
+        """This mode was refused."""
+        shape, every = _keys(self._provider, mode, self._shape)
+        self._keys.add(shape if error.status_code is None else every)
+
+    def remember(self) -> None:
+        """Another mode was taken."""
+        if self._keys:
+            _refused.setdefault(self._provider, set()).update(self._keys)
 
 
-def _model(provider: Chat) -> str:
-    return str(getattr(provider, "model", ""))
+def _keys(provider: Chat, mode: str, shape: Shape[Any]) -> tuple[_Key, _Key]:
+    """What is remembered of this shape, and of any."""
+    model = str(getattr(provider, "model", ""))
+    schema = json.dumps(shape.schema, sort_keys=True, default=str)
+    return (model, mode, schema), (model, mode, _ANY_SHAPE)
 
 
 def request_for(
     mode: str, shape: Shape[Any], messages: Sequence[Any]
 ) -> tuple[list[Any], dict[str, Any]]:
     """The messages and options that ask for the shape in one mode."""
-    strictly = strict(shape.schema)
     if mode == "native":
-        form = {"name": shape.name, "schema": strictly or shape.schema}
-        wanted = {"type": "json_schema", "json_schema": {**form, "strict": strictly is not None}}
-        return list(messages), {"response_format": wanted}
+        return list(messages), {"response_format": response_format(shape.name, shape.schema)}
     if mode == "tool":
-        function = {
-            "name": _TOOL,
-            "description": "Give the answer.",
-            "parameters": shape.schema,
-        }
+        function = OwnFunction(name=_TOOL, description="Give the answer.", parameters=shape.schema)
         return list(messages), {
             "tools": [{"type": "function", "function": function}],
             "tool_choice": {"type": "function", "function": {"name": _TOOL}},

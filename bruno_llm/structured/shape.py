@@ -10,15 +10,14 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError, create_mod
 from pydantic_core import from_json
 
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.schema import clean_name, topped, without_nulls
 from bruno_llm.tools.signature import Untitled, without_titles
 
-__all__ = ["Misfit", "Shape", "strict"]
+__all__ = ["Misfit", "Shape"]
 
 T = TypeVar("T")
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
 _IN_A_NUMBER = "+-.0123456789eE"
-# What OpenAI's strict mode refuses ("Structured outputs: Supported schemas").
-_OPEN = ("patternProperties", "propertyNames", "allOf", "not", "if", "dependentRequired")
 
 
 class Misfit(Exception):
@@ -46,9 +45,9 @@ class Shape(Generic[T]):
         if isinstance(type_, Mapping):
             if type_.get("type") != "object":
                 raise ConfigurationError("a JSON schema for an answer must be that of an object")
-            self.name, self.schema = str(type_.get("title") or "answer"), dict(type_)
+            self.name, self.schema = clean_name(str(type_.get("title") or "answer")), dict(type_)
             return
-        self.name = re.sub(r"\W", "_", getattr(type_, "__name__", "") or "answer")
+        self.name = clean_name(getattr(type_, "__name__", "") or "answer")
         try:
             self._adapter = TypeAdapter(type_)
             schema = self._schema()
@@ -68,17 +67,15 @@ class Shape(Generic[T]):
         Raises:
             Misfit: It is no JSON, or does not fit.
         """
-        value = self._json_in(text)
+        # Strict mode makes every field required, and null stands for one left out.
+        value = without_nulls(self._json_in(text), self.schema)
         if self._adapter is None:
             return cast(T, value)
         try:
             found = self._adapter.validate_python(value)
-        except ValidationError as first:
-            try:  # strict mode makes every field required, and null stands for one left out
-                found = self._adapter.validate_python(_without_nulls(value))
-            except ValidationError:
-                errors = first.errors(include_url=False, include_input=False, include_context=False)
-                raise Misfit([dict(error) for error in errors]) from None
+        except ValidationError as wrong:
+            errors = wrong.errors(include_url=False, include_input=False, include_context=False)
+            raise Misfit([dict(error) for error in errors]) from None
         return cast(T, found.value if self._wrapped else found)
 
     def partial(self, text: str) -> Any:
@@ -96,13 +93,7 @@ class Shape(Generic[T]):
 
     def _schema(self) -> dict[str, Any]:
         assert self._adapter is not None
-        schema: dict[str, Any] = without_titles(
-            self._adapter.json_schema(schema_generator=Untitled)
-        )
-        if set(schema) == {"$ref", "$defs"}:  # a type that contains itself
-            name = str(schema["$ref"]).rpartition("/")[2]
-            schema = {**schema["$defs"][name], "$defs": schema["$defs"]}
-        return schema
+        return topped(without_titles(self._adapter.json_schema(schema_generator=Untitled)))
 
     def _json_in(self, text: str) -> Any:
         fenced = _FENCE.search(text)
@@ -118,66 +109,6 @@ class Shape(Generic[T]):
                 return value
             why = "it is not an object"
         raise Misfit([{"loc": (), "type": "json_invalid", "msg": f"no JSON object: {why}"}])
-
-
-def strict(schema: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The schema as OpenAI's strict mode takes it, ``None`` where it cannot be said there.
-
-    Every property is required, and what may be left out may be null instead.
-    """
-    try:
-        return cast(dict[str, Any], _strict(dict(schema)))
-    except ValueError:
-        return None
-
-
-def _strict(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_strict(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if any(word in schema for word in _OPEN):
-        raise ValueError("not in strict mode")
-    made = {
-        key: (
-            {name: _strict(part) for name, part in value.items()}
-            if key in ("properties", "$defs")
-            else _strict(value)
-        )
-        for key, value in schema.items()
-        if key != "default"
-    }
-    if "$ref" in made:
-        return {"$ref": made["$ref"]}
-    if made.get("type") == "object":
-        if not made.get("properties") or made.get("additionalProperties") not in (None, False):
-            raise ValueError("an open object")
-        required = set(made.get("required", ()))
-        made["properties"] = {
-            name: part if name in required else _or_null(part)
-            for name, part in made["properties"].items()
-        }
-        made["required"] = list(made["properties"])
-        made["additionalProperties"] = False
-    return made
-
-
-def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    options = schema.get("anyOf")
-    if isinstance(options, list):
-        return schema if {"type": "null"} in options else {**schema, "anyOf": [*options, _NULL]}
-    return {"anyOf": [schema, _NULL]}
-
-
-_NULL = {"type": "null"}
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nulls(part) for name, part in value.items() if part is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    return value
 
 
 def _said(error: Mapping[str, Any]) -> str:

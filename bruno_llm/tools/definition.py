@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
@@ -13,14 +12,12 @@ from bruno_core.interfaces.ability import AbilityInterface
 from pydantic import BaseModel, ValidationError
 
 from bruno_llm.exceptions import ConfigurationError, InvalidRequestError
+from bruno_llm.schema import OwnFunction, without_nulls
 from bruno_llm.tools.abilities import Executed, parts_of
 from bruno_llm.tools.errors import ToolError
 from bruno_llm.tools.signature import arguments_of, description_of, schema_of
 
 __all__ = ["Tool", "as_tools", "tool", "tool_dicts", "tools_from_abilities"]
-
-# What OpenAI, Anthropic and Gemini all accept as a name (their pages on function calling).
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +25,8 @@ class Tool:
     """A function with a name, a description and a JSON schema of its arguments.
 
     Attributes:
-        name: What the model calls it: letters, digits, ``_`` and ``-``, at most 64.
+        name: What the model calls it. Vendors take letters, digits, ``_`` and ``-``, at most 64:
+            of another name the model sees a clean form, and its calls come back with this one.
         description: When to use it and what comes back; the model decides by this.
         parameters: JSON schema of an object: the arguments.
         call: What runs it, sync or async, with the arguments by name; ``None`` for a tool that
@@ -48,10 +46,8 @@ class Tool:
     arguments: type[BaseModel] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ConfigurationError(
-                f"a tool cannot be called {self.name!r}: use letters, digits, _ and -, at most 64"
-            )
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise ConfigurationError(f"a tool needs a name that is text, not {self.name!r}")
         if not self.description or not self.description.strip():
             raise ConfigurationError(
                 f"tool {self.name!r} has no description: the model needs one to know when to "
@@ -150,10 +146,11 @@ class Tool:
         Raises:
             ToolError: They do not fit; says which and why, in pydantic's words.
         """
+        given: dict[str, Any] = without_nulls(dict(arguments), self.parameters)
         if self.arguments is None:
-            return dict(arguments)
+            return given
         try:
-            read = self.arguments.model_validate(dict(arguments))
+            read = self.arguments.model_validate(given)
         except ValidationError as error:
             wrong = (
                 f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}"
@@ -257,7 +254,12 @@ def tools_from_abilities(
 
 def tool_dicts(tools: Sequence[Any]) -> list[Any]:
     """The same in OpenAI's form; dicts, also a vendor's own built-in tools, stay as they are."""
-    return [one if isinstance(one, Mapping) else _as_tool(one).to_dict() for one in tools]
+    return [one if isinstance(one, Mapping) else _own(_as_tool(one)) for one in tools]
+
+
+def _own(one: Tool) -> dict[str, Any]:
+    form = one.to_dict()
+    return {**form, "function": OwnFunction(form["function"])}
 
 
 def _is_built_in(one: Any) -> bool:

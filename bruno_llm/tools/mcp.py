@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bruno_llm.exceptions import ConfigurationError
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["tools_from_mcp"]
 
 _MAX_PAGES = 1000
-_MAX_NAME = 64
 
 
 async def tools_from_mcp(
@@ -34,10 +32,10 @@ async def tools_from_mcp(
 ) -> list[Tool]:
     """The tools of an MCP server, ready for ``run_tools()`` and its like.
 
-    A name that a vendor would refuse is cleaned for the model, and the server is called by its
-    own. What the server reports as an error of a tool is told to the model. A result's texts are
-    joined; its structured content counts where there is no text; images go to the models that
-    take them, embedded resources as their text.
+    They keep the server's names; as of every tool, a name that a vendor would refuse is cleaned
+    for the model alone. What the server reports as an error of a tool is told to the model. A
+    result's texts are joined; its structured content counts where there is no text; images go to
+    the models that take them, embedded resources as their text.
 
     Args:
         session: An open ``mcp.Client``, or an initialized ``mcp.ClientSession``; it has to stay
@@ -52,17 +50,16 @@ async def tools_from_mcp(
         mcp.MCPError: The server cannot list its tools.
     """
     listed = await _listed(session)
-    names = _names([tool.name for tool in listed], prefix)
     return [
         Tool.from_schema(
-            name,
+            prefix + tool.name,
             tool.description or tool.title or tool.name,
             {"type": "object", "properties": {}, **tool.input_schema},
             _caller(session, tool.name),
             timeout=timeout,
             approve=approve,
         )
-        for name, tool in zip(names, listed, strict=True)
+        for tool in listed
     ]
 
 
@@ -86,24 +83,6 @@ async def _listed(session: Client | ClientSession) -> list[Any]:
             return tools
         cursor = page.next_cursor
     raise ConfigurationError(f"the MCP server's list of tools has more than {_MAX_PAGES} pages")
-
-
-def _names(given: Iterable[str], prefix: str) -> list[str]:
-    """What the model calls them: clean, at most 64 characters, each once."""
-    wanted = [prefix + name for name in given]
-    clean = [re.sub(r"[^A-Za-z0-9_-]", "_", name) for name in wanted]
-    clean = [(c if re.match(r"[A-Za-z_]", c) else f"_{c}")[:_MAX_NAME] for c in clean]
-    # A name that needed no cleaning keeps itself, wherever it stands in the list.
-    taken = {name for name, cleaned in zip(wanted, clean, strict=True) if name == cleaned}
-    names = []
-    for name, cleaned in zip(wanted, clean, strict=True):
-        unique, number = cleaned, 2
-        while name != cleaned and unique in taken:
-            end = f"_{number}"
-            unique, number = cleaned[: _MAX_NAME - len(end)] + end, number + 1
-        taken.add(unique)
-        names.append(unique)
-    return names
 
 
 def _caller(session: Client | ClientSession, name: str) -> Callable[..., Awaitable[Any]]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, create_mod
 from pydantic.json_schema import GenerateJsonSchema
 
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.schema import Schema, mapped, topped
 
 __all__ = ["Untitled", "arguments_of", "description_of", "schema_of", "without_titles"]
 
@@ -25,8 +26,7 @@ class Untitled(GenerateJsonSchema):
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """The JSON schema of a model, as tools and structured output send it."""
-    schema: dict[str, Any] = without_titles(model.model_json_schema(schema_generator=Untitled))
-    return schema
+    return topped(without_titles(model.model_json_schema(schema_generator=Untitled)))
 
 
 def description_of(function: Callable[..., Any]) -> str:
@@ -91,18 +91,11 @@ def _routine(function: Callable[..., Any]) -> Callable[..., Any]:
     return function if inspect.isroutine(function) else type(function).__call__
 
 
-def without_titles(schema: Any) -> Any:
-    """Titles of models; a property that is called ``title`` stays."""
-    if isinstance(schema, list):
-        return [without_titles(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: (
-            {name: without_titles(part) for name, part in value.items()}
-            if key in ("properties", "$defs") and isinstance(value, dict)
-            else without_titles(value)
-        )
-        for key, value in schema.items()
-        if not (key == "title" and isinstance(value, str))
-    }
+def without_titles(schema: Schema) -> dict[str, Any]:
+    """Without the titles of models; a property that is called ``title`` stays."""
+
+    def change(part: dict[str, Any]) -> dict[str, Any]:
+        return {word: value for word, value in part.items() if word != "title"}
+
+    made: dict[str, Any] = mapped(schema, change)
+    return made

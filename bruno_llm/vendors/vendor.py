@@ -11,6 +11,7 @@ from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.vendors.asking import Asking
 from bruno_llm.vendors.counting import CountEndpoint
+from bruno_llm.vendors.dialect import Dialect
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.wire.facts import Format
 
@@ -40,6 +41,8 @@ class Vendor:
         wire: The format of its answers, ``None`` when it is not read.
         wires: Formats of models whose names begin so, where not all are answered in one.
         responses: The format of OpenAI's second endpoint, where it has that too.
+        schemas: How tools and shapes of answers are written for it.
+        schemas_of: The same for models whose names begin so, where not all are alike.
         models: Where it lists its models for free.
         api_key_env: Variables that may hold the key; the first is the one to name to a user.
         base_url_env: Variables that may hold the address.
@@ -70,6 +73,8 @@ class Vendor:
     wire: Format | None = None
     wires: Mapping[str, Format] = field(default_factory=dict)
     responses: Format | None = None
+    schemas: Dialect = Dialect()  # noqa: RUF009  frozen
+    schemas_of: Mapping[str, Dialect] = field(default_factory=dict)
     models: ModelList | None = None
     api_key_env: tuple[str, ...] = ()
     base_url_env: tuple[str, ...] = ()
@@ -101,6 +106,11 @@ class Vendor:
     def wire_of(self, model: str) -> Format | None:
         """The format in which this model answers."""
         return next((self.wires[name] for name in self.wires if model.startswith(name)), self.wire)
+
+    def dialect(self, model: str) -> Dialect:
+        """How schemas are written for this model."""
+        found = (self.schemas_of[name] for name in self.schemas_of if model.startswith(name))
+        return next(found, self.schemas)
 
     def window(self, options: Mapping[str, Any]) -> int | None:
         """The window of a vendor that cuts what does not fit without saying so, in tokens."""

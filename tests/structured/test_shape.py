@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from bruno_llm import ConfigurationError
-from bruno_llm.structured.shape import Misfit, Shape, strict
+from bruno_llm.structured.shape import Misfit, Shape
 
 
 class Mood(enum.Enum):
@@ -108,22 +108,6 @@ def test_what_does_not_fit_is_said_without_repeating_it(text: str, words: str) -
         Shape(City).read(text)
     assert words in str(caught.value)
     assert "many" not in str(caught.value) and "many" not in str(caught.value.errors)
-
-
-def test_the_strict_form_requires_all_and_allows_null() -> None:
-    made = strict(Shape(Country).schema)
-    assert made is not None
-    assert made["required"] == ["capital", "others", "mood"]
-    assert made["additionalProperties"] is False
-    city = made["$defs"]["City"]
-    assert city["required"] == ["name", "people", "twin"]
-    assert {"type": "null"} in city["properties"]["people"]["anyOf"]
-    assert "default" not in str(made)
-    assert strict(Shape(Node).schema) is not None
-
-
-def test_an_open_object_is_not_strict() -> None:
-    assert strict(Shape(dict[str, int]).schema) is None
 
 
 @pytest.mark.parametrize(

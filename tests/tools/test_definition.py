@@ -153,9 +153,9 @@ def test_what_is_missing_is_said_at_definition() -> None:
         Tool.from_function(strange)
 
 
-@pytest.mark.parametrize("name", ["", "two words", "x" * 65, "ä", "1st"])
-def test_a_name_no_vendor_takes_is_refused(name: str) -> None:
-    with pytest.raises(ConfigurationError, match="letters, digits"):
+@pytest.mark.parametrize("name", ["", " ", None])
+def test_a_tool_needs_a_name(name: Any) -> None:
+    with pytest.raises(ConfigurationError, match="needs a name"):
         Tool(name, "d", {"type": "object"})
 
 

@@ -79,7 +79,7 @@ async def test_a_model_uses_a_server(server: FakeServer, streamed: bool) -> None
     assert wrong.startswith("Error: ") and "there is no country Atlantis" in wrong
     sent = {t["function"]["name"]: t["function"] for t in server.requests[0].json["tools"]}
     assert sent["capital"]["description"] == "The capital of a country."
-    assert sent["population"]["parameters"]["required"] == ["city"]
+    assert sent["population"]["parameters"]["required"] == ["city", "year"]  # strict mode
 
 
 async def test_a_session_of_the_older_handshake() -> None:
@@ -120,10 +120,10 @@ async def test_every_page_every_name_and_every_kind_of_content() -> None:
         tools = await tools_from_mcp(session)
         names = [tool.name for tool in tools]
         first, second, third, pictures, long, longer, *_ = names
-        # The one that needed no cleaning keeps its name.
-        assert (first, second, third) == ("notes_read_2", "notes_read_3", "notes_read")
-        assert pictures == "_2_pictures"
-        assert (long, longer) == ("x" * 64, "x" * 62 + "_2")
+        # They keep their names; the model is shown clean ones.
+        assert (first, second, third) == ("notes.read", "notes/read", "notes_read")
+        assert pictures == "2 pictures"
+        assert (long, longer) == ("x" * 70, "x" * 71)
         assert tools[0].description == "Title of notes.read"
         assert tools[0].parameters == {"type": "object", "properties": {}}
         assert await named(tools, first)() == "# Notes\nreport (file:///r.pdf): The whole report."

@@ -7,6 +7,7 @@ from bruno_llm.vendors.anthropic import wire
 from bruno_llm.vendors.anthropic.counting import COUNT
 from bruno_llm.vendors.anthropic.options import fit
 from bruno_llm.vendors.anthropic.prices import PRICES
+from bruno_llm.vendors.anthropic.schema import SCHEMAS
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.vendor import Vendor
 
@@ -16,6 +17,7 @@ ANTHROPIC = Vendor(
     name="anthropic",
     routes=("anthropic",),
     wire=wire.ANTHROPIC,
+    schemas=SCHEMAS,
     models=ModelList(
         url="https://api.anthropic.com",
         path="/v1/models",

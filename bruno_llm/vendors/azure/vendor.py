@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bruno_llm.vendors.openai.responses import RESPONSES
+from bruno_llm.vendors.openai.schema import SCHEMAS
 from bruno_llm.vendors.openai.wire import COMPATIBLE
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["AZURE"]
 
 # Keys, addresses and ways to sign in are litellm's business (``_litellm/clients.py``).
-AZURE = Vendor(name="azure", routes=("azure",), wire=COMPATIBLE, responses=RESPONSES)
+AZURE = Vendor(
+    name="azure", routes=("azure",), wire=COMPATIBLE, responses=RESPONSES, schemas=SCHEMAS
+)

@@ -8,6 +8,7 @@ from bruno_llm.options import GeminiOptions, names_of
 from bruno_llm.vendors.gemini import wire
 from bruno_llm.vendors.gemini.counting import COUNT
 from bruno_llm.vendors.gemini.prices import PRICES
+from bruno_llm.vendors.gemini.schema import SCHEMAS
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.vendor import Vendor
 
@@ -17,6 +18,7 @@ GEMINI = Vendor(
     name="gemini",
     routes=("gemini",),
     wire=wire.GEMINI,
+    schemas=SCHEMAS,
     models=ModelList(
         url="https://generativelanguage.googleapis.com/v1beta",
         path="/models",

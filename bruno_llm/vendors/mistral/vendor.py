@@ -7,6 +7,7 @@ from bruno_llm.exceptions import ContextLengthExceededError, ModelNotFoundError
 from bruno_llm.options import MistralOptions, names_of
 from bruno_llm.vendors.mistral import wire
 from bruno_llm.vendors.mistral.prices import PRICES
+from bruno_llm.vendors.mistral.schema import SCHEMAS
 from bruno_llm.vendors.model_list import list_in_openais_format
 from bruno_llm.vendors.vendor import Vendor
 
@@ -16,6 +17,7 @@ MISTRAL = Vendor(
     name="mistral",
     routes=("mistral",),
     wire=wire.MISTRAL,
+    schemas=SCHEMAS,
     models=list_in_openais_format("https://api.mistral.ai/v1"),
     api_key_env=("MISTRAL_API_KEY",),
     base_url_env=("MISTRAL_API_BASE",),

@@ -15,6 +15,7 @@ from bruno_llm.options import OllamaOptions, names_of
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.ollama import wire
 from bruno_llm.vendors.ollama.options import fit
+from bruno_llm.vendors.ollama.schema import SCHEMAS
 from bruno_llm.vendors.ollama.show import describe
 from bruno_llm.vendors.vendor import Vendor
 
@@ -25,6 +26,7 @@ OLLAMA = Vendor(
     # litellm's route "ollama" makes one prompt of the chat.
     routes=("ollama_chat", "ollama"),
     wire=wire.OLLAMA,
+    schemas=SCHEMAS,
     models=ModelList(
         url="http://localhost:11434",
         path="/api/tags",

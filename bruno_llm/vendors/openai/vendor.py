@@ -9,6 +9,7 @@ from bruno_llm.vendors.model_list import list_in_openais_format
 from bruno_llm.vendors.openai import wire
 from bruno_llm.vendors.openai.prices import PRICES
 from bruno_llm.vendors.openai.responses import RESPONSES
+from bruno_llm.vendors.openai.schema import SCHEMAS
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["COMPATIBLE", "OPENAI"]
@@ -17,6 +18,7 @@ OPENAI = Vendor(
     name="openai",
     routes=("openai",),
     wire=wire.OPENAI,
+    schemas=SCHEMAS,
     responses=RESPONSES,
     models=list_in_openais_format("https://api.openai.com/v1"),
     api_key_env=("OPENAI_API_KEY",),

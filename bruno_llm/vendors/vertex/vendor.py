@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from bruno_llm.vendors.anthropic.schema import SCHEMAS as CLAUDES
 from bruno_llm.vendors.anthropic.wire import ANTHROPIC
+from bruno_llm.vendors.gemini.schema import SCHEMAS as GEMINIS
 from bruno_llm.vendors.gemini.wire import GEMINI
 from bruno_llm.vendors.openai.wire import COMPATIBLE
 from bruno_llm.vendors.vendor import Vendor
@@ -24,6 +26,7 @@ VERTEX = Vendor(
     name="vertex_ai",
     routes=("vertex_ai",),
     wire=COMPATIBLE,  # the open models that Google runs
+    schemas_of={"gemini": GEMINIS, "claude": CLAUDES},
     wires={
         "gemini": replace(GEMINI, request=_as_litellm_says),
         # Vertex AI reference, "rawPredict" and "streamRawPredict".

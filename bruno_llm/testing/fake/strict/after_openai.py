@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.strict.functions import mistral_functions
 from bruno_llm.testing.fake.strict.memory import Memory
 from bruno_llm.testing.fake.strict.openai import tool_rules
 from bruno_llm.testing.fake.strict.refusal import (
@@ -25,6 +26,7 @@ def after_openai_rules(request: Request, memory: Memory) -> Refusals:
     messages = dicts(request.json.get("messages"))
     if request.vendor == "mistral":
         yield from _mistral(messages, request, memory)
+        yield from mistral_functions(request.json)
         return
     if request.vendor == "groq":
         yield from _groq(messages)

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.strict.functions import anthropic_functions
 from bruno_llm.testing.fake.strict.media import picture_type
 from bruno_llm.testing.fake.strict.memory import Memory
 from bruno_llm.testing.fake.strict.refusal import Refusals, anthropic_says, dicts, joined, member
@@ -38,6 +39,7 @@ def anthropic_rules(request: Request, memory: Memory) -> Refusals:
     yield from _roles(messages)
     yield from _blocks(messages)
     yield from _results(joined(messages))
+    yield from anthropic_functions(body)
     choice = member(body, "tool_choice").get("type")
     thinking = member(body, "thinking").get("type")
     if choice in ("any", "tool") and thinking in ("enabled", "adaptive"):

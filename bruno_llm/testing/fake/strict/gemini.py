@@ -11,6 +11,7 @@ from typing import Any
 
 from bruno_llm.testing.fake.gemini import SIGNING
 from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.strict.functions import gemini_functions
 from bruno_llm.testing.fake.strict.memory import Memory, gemini_key
 from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, gemini_says
 
@@ -29,6 +30,7 @@ def gemini_rules(request: Request, memory: Memory) -> Refusals:
     for place, content in enumerate(contents):
         yield from _content(content, f"contents[{place}]", place)
     yield from _turns(contents)
+    yield from gemini_functions(request)
     if SIGNING.search(request.model):
         yield from _signatures(contents, request, memory)
 

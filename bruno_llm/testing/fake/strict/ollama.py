@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.strict.functions import ollama_functions
 from bruno_llm.testing.fake.strict.memory import Memory
 from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, go_kind, member, ollama_says
 
@@ -22,6 +23,7 @@ def ollama_rules(request: Request, memory: Memory) -> Refusals:
     if stop is not None and not isinstance(stop, list):
         # stavsap/comfyui-ollama#103: it is a 500
         yield ollama_says('option "stop" must be of type array', 500)
+    yield from ollama_functions(body)
     names: list[Any] = []
     ids: list[Any] = []
     for place, message in enumerate(dicts(body.get("messages"))):

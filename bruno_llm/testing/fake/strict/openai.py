@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.strict.functions import openai_function, openai_name
 from bruno_llm.testing.fake.strict.memory import Memory
 from bruno_llm.testing.fake.strict.refusal import Refusals, an, dicts, member, openai_says
 from bruno_llm.testing.fake.strict.schema import fault_in_strict
@@ -69,6 +70,7 @@ def _call(call: dict[str, Any], where: str) -> Refusals:
         if name not in ("id", "type", "function", "custom"):
             # songquanpeng/one-api#1319
             yield unknown(f"{where}.{name}")
+    yield from openai_name(member(call, "function").get("name"), f"{where}.function.name")
     arguments = member(call, "function").get("arguments", "")
     if not isinstance(arguments, str):
         # aaif-goose/goose-mobile#20
@@ -119,6 +121,8 @@ def schema_rules(body: dict[str, Any]) -> Refusals:
     """Strict functions and a strict format have schemas of strict mode's kind."""
     for index, tool in enumerate(dicts(body.get("tools"))):
         function = member(tool, "function")
+        yield from openai_name(function.get("name"), f"tools[{index}].function.name")
+        yield from openai_function(function, f"tools[{index}].function.parameters")
         if function.get("strict"):
             yield from function_schema(function, f"tools[{index}].function.parameters")
     wanted = member(member(body, "response_format"), "json_schema")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.strict.functions import openai_function, openai_name
 from bruno_llm.testing.fake.strict.memory import Given, Memory
 from bruno_llm.testing.fake.strict.openai import format_schema, function_schema, unknown, wrong_type
 from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, member, openai_says
@@ -41,7 +42,11 @@ def responses_rules(request: Request, memory: Memory) -> Refusals:
             yield from _encrypted(item, request, memory)
         yield from _together(items, place, memory.turns(request, item.get("id")))
     for index, tool in enumerate(dicts(body.get("tools"))):
-        if tool.get("type") == "function" and tool.get("strict"):
+        if tool.get("type") != "function":
+            continue
+        yield from openai_name(tool.get("name"), f"tools[{index}].name")
+        yield from openai_function(tool, f"tools[{index}].parameters")
+        if tool.get("strict"):
             yield from function_schema(tool, f"tools[{index}].parameters")
     wanted = member(member(body, "text"), "format")
     if wanted.get("type") == "json_schema" and wanted.get("strict"):
@@ -54,6 +59,8 @@ def _item(item: dict[str, Any], where: str) -> Refusals:
         if kind in _FIELDS and name not in _FIELDS[kind] | _EVERYWHERE:
             # microsoft/agent-framework#2203
             yield unknown(f"{where}.{name}")
+    if kind == "function_call":
+        yield from openai_name(item.get("name"), f"{where}.name")
     if kind == "function_call" and not isinstance(item.get("arguments"), str):
         yield wrong_type(f"{where}.arguments", item.get("arguments"))
 

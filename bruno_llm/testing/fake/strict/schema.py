@@ -2,7 +2,8 @@
 
 platform.openai.com/docs/guides/structured-outputs, "Supported schemas": every key is required and
 ``additionalProperties`` is false, at every depth. The words: lastmile-ai/openai-agents-mcp#2,
-kevinwatt/mysql-mcp#5, vercel/ai#6484.
+kevinwatt/mysql-mcp#5, vercel/ai#6484, 1jehuang/jcode#687 (a keyword), can1357/oh-my-pi#206 (a
+format), camel-ai/camel#3001 (beside a reference).
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 Place = tuple[str, ...]
+_REFUSED = {"allOf", "oneOf", "not", "if", "patternProperties", "propertyNames", "uniqueItems"}
+_REFUSED |= {"prefixItems", "contains", "minProperties", "maxProperties", "dependentRequired"}
+_FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
 
 
 def fault_in_strict(schema: Any, place: Place = ()) -> str | None:
@@ -17,6 +21,14 @@ def fault_in_strict(schema: Any, place: Place = ()) -> str | None:
     if not isinstance(schema, dict):
         return None
     where = f"In context={place!r}"
+    refused = [word for word in schema if word in _REFUSED]
+    if refused:
+        return f"{where}, '{refused[0]}' is not permitted."
+    if schema.get("format", "date") not in _FORMATS:
+        return f"{where}, '{schema['format']}' is not a valid format."
+    beside = schema.keys() - {"$ref", "$defs"}
+    if "$ref" in schema and beside:
+        return f"{where}, $ref cannot have keywords {beside}."
     properties = schema.get("properties")
     if schema.get("type") == "object" or isinstance(properties, dict):
         if schema.get("additionalProperties") is not False:
