@@ -26,6 +26,7 @@ from bruno_core.models.message import Message, MessageRole, MessageType
 
 from bruno_llm.completion import Completion, ToolCall
 from bruno_llm.exceptions import InvalidRequestError
+from bruno_llm.repair import joined, merged, paired
 from bruno_llm.results import as_result, media_type_of
 from bruno_llm.wellformed import check_messages, check_turn, checked_metadata
 
@@ -46,7 +47,6 @@ ChatMessage = dict[str, Any]
 Source = str | bytes | PathLike[str]
 
 _EARLIER = "(earlier messages are not shown)"
-_NO_RESULT = "(no result was recorded)"
 
 
 def image_message(text: str, *images: Source, detail: str | None = None) -> Message:
@@ -191,25 +191,32 @@ def to_chat(
     if isinstance(messages, str):
         messages = as_messages(messages)
     check_messages(messages)
-    system: list[Any] = [system_prompt] if system_prompt else []
+    system: dict[Any, Any] = {system_prompt: system_prompt} if system_prompt else {}
     turns: list[ChatMessage] = []
+    calls = in_a_row = False
     for place, message in enumerate(messages):
         turn = _chat_dict(message, place)
-        if turn["role"] in ("system", "developer"):
-            if turn["content"] not in system:
-                system.append(turn["content"])
-        else:
-            turns.append(turn)
+        role = turn["role"]
+        if role in ("system", "developer"):
+            said = turn["content"]
+            system.setdefault(said if isinstance(said, str) else ("parts", repr(said)), said)
+            continue
+        calls = calls or role in ("tool", "function") or "tool_calls" in turn
+        in_a_row = in_a_row or (bool(turns) and turns[-1]["role"] == role)
+        turns.append(turn)
     if not turns:
         raise InvalidRequestError(
             "there is nothing to answer: give at least one user message"
             if not system or not messages
             else "there are only system messages: give at least one user message"
         )
-    turns = _merged(_paired(turns))
+    if calls:
+        turns = paired(turns)
+    if calls or in_a_row:
+        turns = merged(turns)
     if turns[0]["role"] == "assistant":
         turns.insert(0, {"role": "user", "content": _EARLIER})
-    return [{"role": "system", "content": _joined(system)}, *turns] if system else turns
+    return [{"role": "system", "content": joined([*system.values()])}, *turns] if system else turns
 
 
 def shows_images(chat: Iterable[ChatMessage]) -> bool:
@@ -299,73 +306,6 @@ def _call_dict(call: ToolCall | Mapping[str, Any]) -> dict[str, Any]:
         "type": "function",
         "function": {"name": call.name, "arguments": arguments},
     }
-
-
-def _paired(turns: list[ChatMessage]) -> list[ChatMessage]:
-    """Tool results directly behind the calls they answer, nothing unanswered, nothing orphaned."""
-    paired: list[ChatMessage] = []
-    open_calls: dict[str, str] = {}
-
-    def close() -> None:
-        paired.extend(
-            {"role": "tool", "tool_call_id": id_, "name": name, "content": _NO_RESULT}
-            for id_, name in open_calls.items()
-        )
-        open_calls.clear()
-
-    for turn in turns:
-        if turn["role"] in ("tool", "function"):
-            id_ = turn.get("tool_call_id") or _id_by_name(turn.get("name"), open_calls)
-            if id_ in open_calls:
-                name = open_calls.pop(id_)
-                paired.append({"name": name, **turn, "role": "tool", "tool_call_id": id_})
-            elif turn["role"] == "function" and paired and paired[-1].get("function_call"):
-                paired.append(turn)  # the legacy pair of function_call and its result
-            else:
-                close()
-                what = f"Result of {turn['name']}" if turn.get("name") else "Result of a tool"
-                paired.append({"role": "user", "content": f"{what}: {_plain(turn['content'])}"})
-            continue
-        close()
-        paired.append(turn)
-        for call in turn.get("tool_calls") or ():
-            open_calls[str(call.get("id"))] = str(call.get("function", {}).get("name", ""))
-    close()
-    return paired
-
-
-def _id_by_name(name: str | None, open_calls: Mapping[str, str]) -> str | None:
-    """bruno-core's FUNCTION messages may know only the tool's name."""
-    if name is None:
-        return next(iter(open_calls)) if len(open_calls) == 1 else None
-    return next((id_ for id_, called in open_calls.items() if called == name), None)
-
-
-def _merged(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
-    merged: list[ChatMessage] = []
-    for turn in turns:
-        last = merged[-1] if merged else None
-        plain = set(turn) <= {"role", "content"}
-        if last and plain and last["role"] == turn["role"] and set(last) <= {"role", "content"}:
-            merged[-1] = {**last, "content": _joined([last["content"], turn["content"]])}
-        else:
-            merged.append(turn)
-    return merged
-
-
-def _joined(contents: Sequence[Any]) -> Any:
-    if all(isinstance(content, str) for content in contents):
-        return "\n\n".join(contents)
-    parts: list[Any] = []
-    for content in contents:
-        parts.extend([{"type": "text", "text": content}] if isinstance(content, str) else content)
-    return parts
-
-
-def _plain(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    return "\n".join(str(part.get("text", part)) for part in content)
 
 
 def _as_url(source: Source, kind: str) -> str:

@@ -24,9 +24,8 @@ from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.forms import renamed
 from bruno_llm.call.outcome import kept, outcome, refuse_empty
 from bruno_llm.call.prepare import Fitting, as_dicts, fitted_to_window
-from bruno_llm.call.request import Request
+from bruno_llm.call.request import Request, Tongues
 from bruno_llm.call.send import admitted, send
-from bruno_llm.call.spoken import Tongues
 from bruno_llm.capabilities import Capabilities, capabilities_of
 from bruno_llm.chat import Chat, Messages, replayed
 from bruno_llm.checks import Count, Temperature, check
@@ -150,6 +149,7 @@ class LiteLLMProvider(Endpoint, Chat):
             self._litellm_model = f"{route}/{rest.removeprefix(_RESPONSES)}"
             params["api"] = "responses"
         self._exact_counts: dict[str, int] = {}
+        self._loaded = False
 
     # --- what it is ---------------------------------------------------------------------------
 
@@ -376,10 +376,13 @@ class LiteLLMProvider(Endpoint, Chat):
         if shows_images(chat) and self.capabilities().vision is False:
             raise InvalidRequestError("the model cannot see images", self.name, model=self.model)
         api_key = self._key(base_url)
-        await _litellm.load(self._litellm_model)
+        if not self._loaded:
+            await _litellm.load(self._litellm_model)
+            self._loaded = True
         spoken = self._tongues.of(options, base_url)
-        forms = self._fitting.fit(options, spoken.lacks)
-        chat, model = renamed(chat, forms), self._litellm_model
+        forms, model = self._fitting.fit(options, spoken.lacks), self._litellm_model
+        if any("tool_calls" in turn or turn["role"] == "tool" for turn in chat):
+            chat = renamed(chat, forms)
         request = Request(model, chat, options, spoken, base_url, timeout.read, forms=forms)
         if (self.window or self.costs or self.rate_limit) and not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)

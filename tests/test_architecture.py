@@ -27,7 +27,7 @@ LAYERS = (
     {"_former", "limits"},
     {"_version", "_clock", "_loops", "exceptions", "completion", "capabilities"}
     | {"options", "results", "tokens"},
-    {"arguments", "checks", "cooldown", "redaction", "schema", "wellformed"},
+    {"arguments", "checks", "cooldown", "redaction", "repair", "schema", "wellformed"},
     {"keys", "messages", "params", "policies", "costs", "demo"},
     {"chat", "wire"},
     {"_litellm", "errors", "tools"},

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bruno_llm import ClaudeProvider, LiteLLMProvider, LLMFactory, OllamaProvider, OpenAIProvider
+from bruno_llm._litellm import bundled_map, facts, load_now
 from bruno_llm.cli._token_counts import count
+from bruno_llm.completion import Usage
 from bruno_llm.factory import health
 from bruno_llm.testing import FakeServer
 from tests.contract.matrix import USER
@@ -46,3 +50,47 @@ def test_the_command_line_counts_at_the_same_price(name: str) -> None:
     counted = count("What is the capital of Norway?", name)
     price = LLMFactory.create(name).price  # type: ignore[attr-defined]
     assert counted.cost_usd == pytest.approx(counted.tokens * price.input / 1e6)
+
+
+def test_short_prompts_are_priced_without_litellm_and_to_the_same_figure() -> None:
+    """Of each model of its map, whatever else stands in its entry."""
+    load_now()
+    priced = arithmetic = 0
+    for model, entry in bundled_map().items():
+        if not isinstance(entry.get("input_cost_per_token"), int | float):
+            continue
+        route, usage = str(entry.get("litellm_provider")), Usage(1_000, 300, 1_300)
+        theirs = facts._by_litellm(model, route, usage, None)
+        priced += 1
+        arithmetic += theirs == pytest.approx(
+            1_000 * entry["input_cost_per_token"] + 300 * (entry.get("output_cost_per_token") or 0),
+            rel=1e-12,
+        )
+        assert facts.cost(model, route, usage, None) == pytest.approx(theirs, rel=1e-12), model
+    assert arithmetic > 0.9 * priced > 1_000
+
+
+@pytest.mark.parametrize(
+    ("usage", "raw"),
+    [
+        (Usage(99_999, 10, 100_009), None),
+        (Usage(250_000, 10, 250_010), None),
+        (
+            Usage(1_000, 10, 1_010, cached_tokens=900),
+            {"prompt_tokens_details": {"cached_tokens": 900}},
+        ),
+        (Usage(1_000, 10, 1_010), {"prompt_tokens_details": {"audio_tokens": 500}}),
+        (Usage(1_000, 10, 1_010), {"completion_tokens_details": {"audio_tokens": 5}}),
+        (Usage(1_000, 10, 1_010), {"server_tool_use": {"web_search_requests": 3}}),
+        (Usage(1_000, 10, 1_010), {"prompt_tokens_details": None, "completion_tokens_details": {}}),
+    ],
+)
+@pytest.mark.parametrize("model", ["gemini/gemini-2.5-pro", "openai/gpt-audio"])
+def test_whatever_has_a_price_of_its_own_is_priced_by_litellm(
+    model: str, usage: Usage, raw: dict[str, Any] | None
+) -> None:
+    load_now()
+    route, _, bare = model.partition("/")
+    theirs = facts._by_litellm(bare, route, usage, raw)
+    assert theirs is not None
+    assert facts.cost(bare, route, usage, raw) == pytest.approx(theirs, rel=1e-12)

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["share_with", "under"]
+__all__ = ["lent", "share_with"]
 
-_under: ContextVar[tuple[str, Any] | None] = ContextVar("bruno_llm_client", default=None)
+lent: ContextVar[tuple[str, Any] | None] = ContextVar("bruno_llm_client", default=None)
+"""The route of the call under way, and the client that litellm is to use for it.
 
-
-@contextmanager
-def under(route: str, client: Any) -> Iterator[None]:
-    """Have litellm use this client for its calls of the route inside the block.
-
-    Some routes (Cohere, Cloudflare, Nova: ``litellm/main.py``, ``_complete_cohere_chat``) never
-    pass on the client they are given and take one from litellm's cache instead.
-    """
-    token = _under.set((route, client))
-    try:
-        yield
-    finally:
-        _under.reset(token)
+Some routes (Cohere, Cloudflare, Nova: ``litellm/main.py``, ``_complete_cohere_chat``) never pass on
+the client they are given and take one from litellm's cache instead.
+"""
 
 
 def share_with(cache: Any) -> None:
-    """Let litellm's cache of HTTP clients give out ours, inside ``under()`` alone.
+    """Let litellm's cache of HTTP clients give out ours, during a call of ours alone.
 
     Ours are kept out of it: whoever else calls litellm in this process would find them closed.
     """
     get, put = cache.get_cache, cache.set_cache
 
     def get_cache(key: str, **kwargs: Any) -> Any:
-        route, client = _under.get() or ("", None)
+        route, client = lent.get() or ("", None)
         # litellm's callbacks look for clients of their own here.
         if client is not None and key.startswith("async_httpx_client") and key.endswith(route):
             return client

@@ -15,12 +15,11 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bruno_llm._litellm.cache import under
-from bruno_llm._litellm.clients import Clients
+from bruno_llm._litellm.cache import lent
+from bruno_llm._litellm.clients import Clients, Way
 from bruno_llm._litellm.facts import know_ollama_model, route_of
 from bruno_llm._litellm.load import load_now, loaded, off_loop
 from bruno_llm._litellm.probe import has
@@ -31,7 +30,6 @@ __all__ = ["completion", "embedding", "load", "stream"]
 
 # OpenAI's client imports it at its first request: a second of the event loop.
 _OPENAI_RESOURCES = "openai.resources"
-_WORKER = "litellm_core_utils.logging_worker"
 _logging: set[asyncio.Task[Any]] = set()
 
 
@@ -50,28 +48,28 @@ async def completion(
     clients: Clients, exchange: Exchange, api_key: str | None, params: Mapping[str, Any]
 ) -> Any:
     """One plain call; litellm's ``ModelResponse``. Raises whatever litellm raises."""
-    call = await _prepared(clients, api_key, params)
-    with _calling(exchange, call):
-        return await call.litellm.acompletion(**call.params)
+    way, call = await _prepared(clients, api_key, params)
+    with _calling(exchange, way):
+        return await way.litellm.acompletion(**call)
 
 
 async def embedding(
     clients: Clients, exchange: Exchange, api_key: str | None, params: Mapping[str, Any]
 ) -> Any:
     """One embedding call; litellm's ``EmbeddingResponse``. Raises whatever litellm raises."""
-    call = await _prepared(clients, api_key, params)
-    with _calling(exchange, call):
-        return await call.litellm.aembedding(**call.params)
+    way, call = await _prepared(clients, api_key, params)
+    with _calling(exchange, way):
+        return await way.litellm.aembedding(**call)
 
 
 async def stream(
     clients: Clients, exchange: Exchange, api_key: str | None, params: Mapping[str, Any]
 ) -> Chunks:
     """Open a stream; the vendor's parsed chunks, to be closed with ``aclose``."""
-    call = await _prepared(clients, api_key, params)
-    with _calling(exchange, call):
-        wrapper = await call.litellm.acompletion(
-            stream=True, stream_options={"include_usage": True}, **call.params
+    way, call = await _prepared(clients, api_key, params)
+    with _calling(exchange, way):
+        wrapper = await way.litellm.acompletion(
+            stream=True, stream_options={"include_usage": True}, **call
         )
         if wrapper.completion_stream is None:  # Gemini sends its request this late
             await wrapper.fetch_stream()
@@ -79,68 +77,37 @@ async def stream(
 
 
 @contextlib.contextmanager
-def _calling(exchange: Exchange, call: _Call) -> Iterator[None]:
+def _calling(exchange: Exchange, way: Way) -> Iterator[None]:
     """Watch the wire during a call, and hold on to the task in which litellm logs it.
 
     litellm forgets that task when it is called on another event loop, and asyncio holds tasks
     only weakly: "Task was destroyed but it is pending" would follow.
     """
+    token = lent.set((way.route, way.client))
     try:
-        with watching(exchange), under(call.route, call.params["client"]):
+        with watching(exchange):
             yield
     finally:
-        if has(f"{_WORKER}.GLOBAL_LOGGING_WORKER", f"{_WORKER}.LoggingWorker:_worker_task"):
-            worker = call.litellm.litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER
-            task: asyncio.Task[Any] | None = worker._worker_task
-            if task is not None and not task.done() and task not in _logging:
-                _logging.add(task)
-                task.add_done_callback(_logging.discard)
+        lent.reset(token)
+        task: asyncio.Task[Any] | None = way.worker and way.worker._worker_task
+        if task is not None and not task.done() and task not in _logging:
+            _logging.add(task)
+            task.add_done_callback(_logging.discard)
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """What litellm is given, and its name of the vendor that it will take from that."""
-
-    litellm: Any
-    route: str
-    params: dict[str, Any]
-
-
-async def _prepared(clients: Clients, api_key: str | None, params: Mapping[str, Any]) -> _Call:
-    litellm = loaded() or await load()
-    named = route_of(params["model"])
-    route, key, address = _where(litellm, params, api_key)
-    own = await clients.get()
-    call = {
-        **params,
-        "max_retries": 0,
-        "num_retries": 0,
-        "api_key": api_key,
-        "client": own.for_route(route, key, address, params),
-    }
-    asks_for_tools = call.get("tools") or call.get("functions")
-    if asks_for_tools and has("completion:_skip_mcp_handler"):
+async def _prepared(
+    clients: Clients, api_key: str | None, params: Mapping[str, Any]
+) -> tuple[Way, dict[str, Any]]:
+    """How litellm is asked, and with which arguments."""
+    way = (await clients.get()).way(params, api_key)
+    call = {name: value for name, value in params.items() if value is not None}
+    call |= {"max_retries": 0, "num_retries": 0, "client": way.client}
+    if api_key is not None:
+        call["api_key"] = api_key
+    if (call.get("tools") or call.get("functions")) and has("completion:_skip_mcp_handler"):
         call["_skip_mcp_handler"] = True
-    if named == "anthropic":  # litellm would send a field named extra_body there
+    if way.route == "anthropic":  # litellm would send a field named extra_body there
         call |= call.pop("extra_body", None) or {}
-    if named in ("ollama", "ollama_chat"):
-        know_ollama_model(litellm, params["model"])
-    return _Call(litellm, route, {name: value for name, value in call.items() if value is not None})
-
-
-def _where(
-    litellm: Any, params: Mapping[str, Any], api_key: str | None
-) -> tuple[str, str | None, str | None]:
-    """Route, key and address of a call as litellm sees them.
-
-    ``azure_ai/gpt-4o`` is served by its Azure route, and an OpenAI-compatible vendor has its key
-    and address from litellm.
-    """
-    base_url = params.get("base_url") or params.get("api_base")
-    try:
-        _, route, key, address = litellm.get_llm_provider(
-            model=params["model"], api_base=base_url, api_key=api_key
-        )
-    except Exception:  # litellm's own call says better what is wrong with the name
-        return route_of(params["model"]), api_key, base_url
-    return route, api_key or key, base_url or address
+    if way.route in ("ollama", "ollama_chat"):
+        know_ollama_model(way.litellm, params["model"])
+    return way, call

@@ -8,17 +8,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
-from types import MappingProxyType
 from typing import Any
 
 from bruno_llm._litellm import probe
+from bruno_llm._litellm.facts import where_to
 from bruno_llm._litellm.load import loaded
 from bruno_llm._litellm.sdk import client_class
 from bruno_llm._loops import PerLoop
 from bruno_llm.wire.client import WireClient
 
-__all__ = ["Clients", "LoopClients"]
+__all__ = ["Clients", "LoopClients", "Way"]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How litellm is asked: what is the same from call to call.
+
+    Attributes:
+        litellm: litellm itself.
+        route: litellm's name of the vendor, after it has looked at the model.
+        client: The client object that it wants there.
+        worker: What litellm logs its calls with, ``None`` where it is not known.
+    """
+
+    litellm: Any
+    route: str
+    client: Any
+    worker: Any
 
 
 class LoopClients:
@@ -26,27 +44,29 @@ class LoopClients:
 
     def __init__(self) -> None:
         self.http = WireClient()
+        self._asked: tuple[Any, ...] = ()
+        self._way: Way | None = None
         self._made: tuple[tuple[Any, ...], Any] | None = None
 
-    def for_route(
-        self,
-        route: str,
-        api_key: str | None,
-        base_url: str | None,
-        options: Mapping[str, Any] = MappingProxyType({}),
-    ) -> Any:
-        """The client object that litellm wants on this route.
+    def way(self, params: Mapping[str, Any], api_key: str | None) -> Way:
+        """How a call with these arguments of litellm's is made; litellm must be loaded."""
+        address = params.get("base_url") or params.get("api_base")
+        azure = tuple(params.get(name) for name in _AZURE_OPTIONS)
+        asked = (params["model"], api_key, address, azure)
+        if self._way is None or self._asked != asked or not (api_key and address):
+            # Where one of them is not given, litellm's own variables may say another each time.
+            route, key, address = where_to(params["model"], api_key, address)
+            client = self._client(route, key, address, azure if route == "azure" else ())
+            self._asked, self._way = asked, Way(loaded(), route, client, _logging_worker())
+        return self._way
 
-        Args:
-            route: litellm's name of the vendor, after it has looked at the model.
-            api_key: The key of the call.
-            base_url: The address of the call.
-            options: The call's options, of which Azure's client takes some.
-        """
-        azure = {name: options.get(name) for name in _AZURE_OPTIONS} if route == "azure" else {}
-        wanted = (route, api_key, base_url, *azure.values())
+    def _client(
+        self, route: str, api_key: str | None, base_url: str | None, azure: tuple[Any, ...]
+    ) -> Any:
+        wanted = (route, api_key, base_url, azure)
         if self._made is None or self._made[0] != wanted:
-            self._made = (wanted, self._new(route, api_key, base_url, azure))
+            options = dict(zip(_AZURE_OPTIONS, azure, strict=False))
+            self._made = (wanted, self._new(route, api_key, base_url, options))
         return self._made[1]
 
     def _new(
@@ -68,6 +88,13 @@ class Clients(PerLoop[LoopClients]):
 
     def __init__(self) -> None:
         super().__init__(LoopClients, lambda clients: clients.http.aclose())
+
+
+def _logging_worker() -> Any:
+    name = "litellm_core_utils.logging_worker"
+    if not probe.has(f"{name}.GLOBAL_LOGGING_WORKER", f"{name}.LoggingWorker:_worker_task"):
+        return None
+    return loaded().litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER
 
 
 _AZURE_OPTIONS = ("api_version", "azure_ad_token", "tenant_id", "client_id", "client_secret")

@@ -227,9 +227,8 @@ class Endpoint(Closable):
         """The error of a call that needs a key and has none, as far as that is known."""
         if self._may_do_without_key(self.base_url) or self.found_key() is not None:
             return None
-        variables = self.key_variables
-        where = f"set {' or '.join(variables[:2])}, or give api_key=..."
-        where = where if variables else "give api_key=..."
+        names = " or ".join(self.key_variables[:2])
+        where = f"set {names}, or give api_key=..." if names else "give api_key=..."
         return AuthenticationError("there is no API key", self.name, model=self.model, hint=where)
 
     def _may_do_without_key(self, base_url: str | None) -> bool:
@@ -242,14 +241,15 @@ class Endpoint(Closable):
         return not known or _litellm.has_key_of_its_own(self._route)
 
     def _key(self, base_url: str | None) -> str | None:
+        if self._api_key and (given := self._api_key.get_secret_value().strip()):
+            return given
         key = self.found_key()
         if key is not None:
             return key.value.get_secret_value()
         missing = self.missing_key()
         if missing is not None:
             raise missing
-        needs = self._declaring("needs_key").needs_key
-        return _NO_KEY if needs and base_url is not None else None
+        return _NO_KEY if base_url and self._declaring("needs_key").needs_key else None
 
     def _error(
         self,

@@ -55,20 +55,22 @@ class Pricing:
         """
         if self.free and not self.prices:
             return 0.0
-        for model in models:
-            if not model:
-                continue
-            facts = _litellm.model_facts(model, self.route)
-            pinned = price_of(self.prices, model)
-            if pinned is not None and not pinned.agrees_with(facts):
-                cost = pinned.cost(usage) * self._factor(model, usage, service_tier)
-                return cost + self._tools(model, paid_uses)
-            if not facts:
-                continue
-            known = _litellm.cost(model, self.route, usage, raw, service_tier)
-            if known is not None:
-                return known + self._tools(model, paid_uses)
+        for model in filter(None, models):
+            own = self._pinned(model)
+            if own is not None:
+                cost: float | None = own.cost(usage) * self._factor(model, usage, service_tier)
+            else:
+                cost = _litellm.cost(model, self.route, usage, raw, service_tier)
+            if cost is not None:
+                return cost + self._tools(model, paid_uses) if paid_uses else cost
         return None
+
+    def _pinned(self, model: str) -> ModelPrice | None:
+        """The vendor's own price, where litellm's map says something else."""
+        own = self.prices.get(model) or price_of(self.prices, model)
+        if own is None or own.agrees_with(_litellm.model_facts(model, self.route)):
+            return None
+        return own
 
     def _factor(self, model: str, usage: Usage, service_tier: str | None) -> float:
         """How much dearer a tier is than the usual one; a table of one's own has no tiers."""

@@ -1,4 +1,4 @@
-"""The request of one chat call, and what of it litellm gets to see."""
+"""The request of one chat call: its format, and what of it litellm gets to see."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import Any
 
 import httpx
 
+from bruno_llm import _litellm
 from bruno_llm.call.forms import Forms
-from bruno_llm.call.spoken import Spoken
 from bruno_llm.completion import Trimmed
 from bruno_llm.messages import ChatMessage
+from bruno_llm.vendors.openai.api import NOT_IN_RESPONSES, hidden_from_litellm, needs_responses
+from bruno_llm.vendors.vendor import Vendor
+from bruno_llm.wire.facts import Format
 from bruno_llm.wire.history import outgoing
-from bruno_llm.wire.turn import History, KeptTurn, restored, with_body
+from bruno_llm.wire.turn import History, KeptTurn, Origin, restored, with_body
 
-__all__ = ["Divert", "Request"]
+__all__ = ["Divert", "Request", "Spoken", "Tongues"]
 
 Divert = Callable[[httpx.Request], httpx.Request]
 # litellm decides by the name of a model which endpoint and which parameters it has. This name
@@ -25,6 +28,57 @@ _NO_NAME = "answers"
 # The fields of a turn that every vendor takes as they are.
 _PLAIN = {"role", "content"}
 _CHAT = "/chat/completions"
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One of the formats of a model.
+
+    Attributes:
+        wire: The format, ``None`` when nobody reads it.
+        origin: Where the vendor's own turns come from and go back to.
+        lacks: Options that it has no field for.
+        hidden: Fields of the body that litellm must not see, because it would take another
+            endpoint for them.
+        reasons: The model thinks, as far as anyone knows.
+    """
+
+    wire: Format | None
+    origin: Origin | None
+    lacks: frozenset[str] = frozenset()
+    hidden: tuple[str, ...] = ()
+    reasons: bool = True
+
+
+class Tongues:
+    """The formats in which one model can be asked; which one depends on the call."""
+
+    def __init__(self, vendor: Vendor, route: str, litellm_model: str) -> None:
+        bare = litellm_model.removeprefix(f"{route}/")
+        facts = _litellm.model_facts(litellm_model, route)
+        self._model, self._mode = bare, facts.get("mode")
+        self._two = vendor.responses is not None
+
+        def speaking(wire: Format | None, **more: Any) -> Spoken:
+            return Spoken(wire, Origin(wire.name, route, bare) if wire else None, **more)
+
+        hidden = hidden_from_litellm(bare, self._mode) if self._two else ()
+        self._first = speaking(vendor.wire_of(bare), hidden=hidden)
+        # One that litellm does not know may think.
+        reasons = not facts or bool(facts.get("supports_reasoning"))
+        self._second = speaking(vendor.responses, lacks=NOT_IN_RESPONSES, reasons=reasons)
+
+    def of(self, options: dict[str, Any], base_url: str | None) -> Spoken:
+        """The format of this call; takes the option ``api`` out.
+
+        Raises:
+            ConfigurationError: ``api`` is no such thing.
+        """
+        if not self._two or not (options or self._mode == "responses"):
+            return self._first
+        api = options.pop("api", "auto")
+        second = needs_responses(api, self._model, base_url, options, self._mode)
+        return self._second if second else self._first
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.redaction import argument_of
@@ -52,6 +53,7 @@ def check_model(name: str, models: Iterable[str], owner: str) -> None:
         raise ConfigurationError(f"{name!r} is a display name; the model is {meant!r}")
 
 
+@lru_cache(maxsize=256)
 def what_is_wrong_with(model: str, route: str) -> str | None:
     """Why a name can be no model's, ``None`` when it can.
 
