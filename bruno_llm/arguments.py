@@ -52,25 +52,27 @@ class ProviderSettings(TypedDict, total=False):
         system_prompt: Sent first on every call.
         temperature: Default of every call.
         max_tokens: Default of every call: the longest answer, in tokens.
-        retry: What to do after passing failures; ``None`` for one try.
-        rate_limit: Requests and tokens per minute, and calls at once.
-        costs: Books every call and keeps budgets.
-        cache: Keeps answers.
-        window: Fits long conversations into the model's context window.
+        retry: What to do after passing failures: a ``Retry`` or the number of tries; ``None`` for
+            one try.
+        rate_limit: A ``RateLimit`` or the requests per minute.
+        costs: Books every call and keeps budgets: a ``CostTracker`` or a budget in US dollars.
+        cache: Keeps answers: a ``Cache``, ``True``, seconds, or a store.
+        window: Fits long conversations into the model's context window: a ``ContextWindow``,
+            ``True``, or the most tokens of a prompt.
         max_response_bytes: The most that an answer may hold, decompressed; ``None`` for no limit.
     """
 
     api_key: str | SecretStr | None
     base_url: str | None
-    timeout: Timeout | float | None
+    timeout: Timeout | Mapping[str, float | None] | float | None
     system_prompt: str | None
     temperature: float | None
     max_tokens: int | None
-    retry: Retry | None
-    rate_limit: RateLimit | None
-    costs: CostTracker | None
-    cache: Cache | None
-    window: ContextWindow | None
+    retry: Retry | Mapping[str, Any] | int | None
+    rate_limit: RateLimit | Mapping[str, Any] | float | None
+    costs: CostTracker | Mapping[str, Any] | float | None
+    cache: Cache | Mapping[str, Any] | float | str | None
+    window: ContextWindow | Mapping[str, Any] | int | None
     max_response_bytes: int | None
 
 
@@ -98,7 +100,7 @@ class FactorySettings(NamedOptions, total=False):
     model: str | None
     api_key: str | SecretStr | None
     base_url: str | None
-    timeout: Timeout | float | None
+    timeout: Timeout | Mapping[str, float | None] | float | None
     system_prompt: str | None
     temperature: float | None
     max_tokens: int | None
@@ -106,7 +108,7 @@ class FactorySettings(NamedOptions, total=False):
     rate_limit: RateLimit | Mapping[str, Any] | float | None
     budget: Mapping[str, Any] | Sequence[Mapping[str, Any] | float] | float | None
     costs: CostTracker | Mapping[str, Any] | bool | None
-    cache: Cache | Mapping[str, Any] | bool | None
+    cache: Cache | Mapping[str, Any] | float | str | None
     window: ContextWindow | Mapping[str, Any] | bool | None
     max_response_bytes: int | None
     params: Mapping[str, Any] | None

@@ -13,6 +13,7 @@ from bruno_core.utils.logging import get_logger
 from typing_extensions import Unpack
 
 from bruno_llm.chat import Chat, Messages, models_of
+from bruno_llm.checks import Wait, check
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, StreamRestart, TextDelta
 from bruno_llm.cooldown import Cooldown
 from bruno_llm.exceptions import (
@@ -75,19 +76,21 @@ class FallbackProvider(Chat):
         cooldown: float = 30.0,
         resume: Literal["restart"] | None = None,
     ) -> None:
-        if not providers:
-            raise ConfigurationError("FallbackProvider needs at least one provider")
+        if not isinstance(providers, Sequence) or not providers:
+            raise ConfigurationError("FallbackProvider needs a list of at least one provider")
         for provider in providers:
             if not isinstance(provider, LLMInterface):
                 raise ConfigurationError(
                     f"FallbackProvider takes LLMInterfaces, not {type(provider).__name__}"
                 )
-        if cooldown < 0:
-            raise ConfigurationError(f"cooldown must be seconds, 0 or more, not {cooldown!r}")
+        check("cooldown", cooldown, Wait, "FallbackProvider")
+        errors = on if isinstance(on, tuple) else (on,)
+        if not all(isinstance(kind, type) and issubclass(kind, Exception) for kind in errors):
+            raise ConfigurationError("on must be a tuple of exception classes")
         if resume not in (None, "restart"):
             raise ConfigurationError(f"resume must be None or 'restart', not {resume!r}")
         self.providers = tuple(providers)
-        self._on = on
+        self._on = errors
         self._cooldowns = [Cooldown(cooldown) for _ in self.providers]
         self._resume = resume
 

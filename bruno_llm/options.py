@@ -332,7 +332,7 @@ class OnlyOnCalls(TypedDict, total=False):
             mapping, and an option of that vendor.)
     """
 
-    timeout: Timeout | float | None
+    timeout: Timeout | Mapping[str, float | None] | float | None
     tag: str | None
     prompt: str | Mapping[str, Any] | None
 

@@ -30,6 +30,7 @@ from bruno_llm.capabilities import Capabilities, capabilities_of
 from bruno_llm.chat import Chat, Messages, replayed
 from bruno_llm.checks import Count, Temperature, check
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent
+from bruno_llm.config.given import policy
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import (
     ConfigurationError,
@@ -60,9 +61,7 @@ from bruno_llm.wire.size import MAX_RESPONSE_BYTES
 
 __all__ = ["LiteLLMProvider"]
 
-
-# Exact counts that a provider remembers.
-_MOST_COUNTS = 256
+_MOST_COUNTS = 256  # exact ones that a provider remembers
 _RESPONSES = "responses/"
 
 
@@ -76,22 +75,20 @@ class LiteLLMProvider(Endpoint, Chat):
     Args:
         model: A litellm model string such as ``"groq/llama-3.3-70b-versatile"``; a named provider
             takes the bare name and has a default.
-        api_key: The key; else the vendor's variables and the system's keyring are asked, at each
-            call.
+        api_key: The key; else the vendor's variables and the keyring are asked, at each call.
         base_url: Another address of the vendor's API (OpenAI's format with ``/v1``, Anthropic
             and Ollama without, Gemini either way).
         timeout: Seconds, or a ``Timeout``.
         system_prompt: Sent first on every call.
         temperature: Default of every call.
         max_tokens: Default of every call: the longest answer, in tokens.
-        retry: What to do after passing failures; ``None`` for one try.
-        rate_limit: Requests and tokens per minute, and calls at once; ``None`` for no limit.
-        costs: Books every call and keeps budgets; ``None`` for neither.
-        cache: Keeps answers; ``None`` asks every time.
-        window: Fits long conversations into the model's context window; ``None`` sends them as
-            they are.
-        max_response_bytes: The most that an answer, or a whole stream, may hold, decompressed; 64
-            MiB by default, ``None`` for no limit.
+        retry: After passing failures: a ``Retry`` or the number of tries.
+        rate_limit: A ``RateLimit`` or the requests per minute.
+        costs: Books calls, keeps budgets: a ``CostTracker`` or a budget in US dollars.
+        cache: Keeps answers: a ``Cache``, ``True``, seconds, or a store.
+        window: Fits long conversations into the model's window: a ``ContextWindow``, ``True``, or
+            the most tokens of a prompt. A policy that is ``None`` or ``False`` is off.
+        max_response_bytes: Of an answer or a whole stream, decompressed; ``None`` for no limit.
         params: Further options of every call, such as ``top_p`` or ``num_ctx``.
 
     Raises:
@@ -106,30 +103,33 @@ class LiteLLMProvider(Endpoint, Chat):
         *,
         api_key: str | SecretStr | None = None,
         base_url: str | None = None,
-        timeout: Timeout | float | None = 60.0,
+        timeout: Timeout | Mapping[str, float | None] | float | None = 60.0,
         system_prompt: str | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        retry: Retry | None = Retry(),  # noqa: B008  frozen, so it can be shared
-        rate_limit: RateLimit | None = None,
-        costs: CostTracker | None = None,
-        cache: Cache | None = None,
-        window: ContextWindow | None = None,
+        retry: (
+            Retry | Mapping[str, Any] | int | None
+        ) = Retry(),  # noqa: B008  frozen, so it can be shared
+        rate_limit: RateLimit | Mapping[str, Any] | float | None = None,
+        costs: CostTracker | Mapping[str, Any] | float | None = None,
+        cache: Cache | Mapping[str, Any] | float | str | None = None,
+        window: ContextWindow | Mapping[str, Any] | int | None = None,
         max_response_bytes: int | None = MAX_RESPONSE_BYTES,
         **params: Unpack[ProviderOptions],
     ) -> None:
         retry, costs = former_options(params, retry, costs)
         allowed = self._allowed_params() | self._params_of(model)
-        check_names(params, allowed, f"{type(self).__name__}()", SETTINGS)
-        check_options(params, f"{type(self).__name__}()")
+        owner = f"{type(self).__name__}()"
+        check_names(params, allowed, owner, SETTINGS)
+        check_options(params, owner)
         super().__init__(
             model,
             api_key=api_key,
             base_url=base_url,
             timeout=timeout,
-            retry=retry,
-            rate_limit=rate_limit,
-            costs=costs,
+            retry=policy("retry", retry, Retry, owner),
+            rate_limit=policy("rate_limit", rate_limit, RateLimit, owner),
+            costs=policy("costs", costs, CostTracker, owner),
             max_response_bytes=max_response_bytes,
         )
         self._refuse_mistyped_route(params)
@@ -140,8 +140,8 @@ class LiteLLMProvider(Endpoint, Chat):
         check("max_response_bytes", max_response_bytes, Count | None)
         self.temperature = temperature
         self.max_tokens = max_tokens
-        self.cache = cache
-        self.window = window
+        self.cache = policy("cache", cache, Cache, owner)
+        self.window = policy("window", window, ContextWindow, owner)
         self.params = params
         route, _, rest = self._litellm_model.partition("/")
         if rest.startswith(_RESPONSES) and vendor_of(route).responses is not None:

@@ -99,7 +99,7 @@ class Endpoint(Closable):
         *,
         api_key: str | SecretStr | None,
         base_url: str | None,
-        timeout: Timeout | float | None,
+        timeout: Timeout | Mapping[str, float | None] | float | None,
         retry: Retry | None,
         rate_limit: RateLimit | None,
         costs: CostTracker | None,

@@ -176,6 +176,23 @@ class ProviderConfig(BaseModel):
         """The settings that were given a value, as they can be given to a constructor again."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
+    def build_policies(self) -> dict[str, Any]:
+        """The policies that were written, built; ``None`` for one that is off."""
+        built: dict[str, Any] = {}
+        for name in ("timeout", "retry", "rate_limit", "cache", "window"):
+            if name in self.model_fields_set:
+                value = getattr(self, name)
+                is_settings = isinstance(value, policies.PolicySettings)
+                built[name] = value.build() if is_settings else value
+        if self.budget is not None or self.costs is not None:
+            costs = self.costs if self.costs is not None else policies.CostsSettings()
+            written = self.budget if self.budget is not None else costs.given().get("budget")
+            budgets = [budget.build() for budget in written or ()]
+            built["costs"] = costs.build(budget=budgets or None)
+        elif "costs" in self.model_fields_set:
+            built["costs"] = None
+        return built
+
     def over(
         self, *lower: Layer, accepts: Collection[str] = (), **overrides: Any
     ) -> ProviderConfig:

@@ -20,6 +20,7 @@ from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.send import Call, admitted, send
 from bruno_llm.checks import Count, check
 from bruno_llm.completion import Completion, Usage
+from bruno_llm.config.given import policy
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import (
     ConfigurationError,
@@ -93,9 +94,10 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         api_key: As for the providers.
         base_url: As for the providers.
         timeout: Seconds, or a ``Timeout``, for each batch.
-        retry: What to do after passing failures, batch by batch; ``None`` for one try.
-        rate_limit: Requests and tokens per minute, calls at once; ``None`` for no limit.
-        costs: Books every batch and keeps budgets.
+        retry: What to do after passing failures, batch by batch: a ``Retry`` or the number of
+            tries; ``None`` for one try.
+        rate_limit: A ``RateLimit`` or the requests per minute; ``None`` for no limit.
+        costs: Books every batch and keeps budgets: a ``CostTracker`` or a budget in US dollars.
         dimensions: Ask for vectors of this length, where the model can shorten them.
         batch_size: Texts in one request; the vendor's limit when not given.
         max_response_bytes: As for the providers.
@@ -116,25 +118,28 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         *,
         api_key: str | SecretStr | None = None,
         base_url: str | None = None,
-        timeout: Timeout | float | None = 60.0,
-        retry: Retry | None = Retry(),  # noqa: B008  frozen, so it can be shared
-        rate_limit: RateLimit | None = None,
-        costs: CostTracker | None = None,
+        timeout: Timeout | Mapping[str, float | None] | float | None = 60.0,
+        retry: (
+            Retry | Mapping[str, Any] | int | None
+        ) = Retry(),  # noqa: B008  frozen, so it can be shared
+        rate_limit: RateLimit | Mapping[str, Any] | float | None = None,
+        costs: CostTracker | Mapping[str, Any] | float | None = None,
         dimensions: int | None = None,
         batch_size: int | None = None,
         max_response_bytes: int | None = MAX_RESPONSE_BYTES,
         **params: Any,
     ) -> None:
-        check_names(params, _PARAMS, f"{type(self).__name__}()")
-        check_options(params, f"{type(self).__name__}()")
+        owner = f"{type(self).__name__}()"
+        check_names(params, _PARAMS, owner)
+        check_options(params, owner)
         super().__init__(
             model,
             api_key=api_key,
             base_url=base_url,
             timeout=timeout,
-            retry=retry,
-            rate_limit=rate_limit,
-            costs=costs,
+            retry=policy("retry", retry, Retry, owner),
+            rate_limit=policy("rate_limit", rate_limit, RateLimit, owner),
+            costs=policy("costs", costs, CostTracker, owner),
             max_response_bytes=max_response_bytes,
         )
         self._refuse_mistyped_route(params)

@@ -67,22 +67,7 @@ def arguments_of(config: ProviderConfig) -> dict[str, Any]:
     if config.model is None:
         arguments.pop("model", None)
     arguments |= policies.unseal(config.params)
-    for name in ("timeout", "retry", "rate_limit", "cache", "window"):
-        if name in written:
-            value = getattr(config, name)
-            is_policy = isinstance(value, policies.PolicySettings)
-            arguments[name] = value.build() if is_policy else value
-    if config.budget is not None or config.costs is not None:
-        arguments["costs"] = _costs(config)
-    elif "costs" in written:
-        arguments["costs"] = None
-    return arguments
-
-
-def _costs(config: ProviderConfig) -> Any:
-    costs = config.costs if config.costs is not None else policies.CostsSettings()
-    written = config.budget if config.budget is not None else costs.given().get("budget")
-    return costs.build(budget=[budget.build() for budget in written or ()] or None)
+    return arguments | config.build_policies()
 
 
 def build(target: Target, config: ProviderConfig, objects: Mapping[str, Any]) -> LLMInterface:

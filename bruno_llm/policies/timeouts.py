@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bruno_llm.checks import Seconds, check_arguments
+from bruno_llm.checks import Seconds, check, check_arguments, nearest
+from bruno_llm.exceptions import ConfigurationError
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as deadline
@@ -72,16 +73,26 @@ class Timeout:
         check_arguments("Timeout", Timeout, {name: getattr(self, name) for name in self.__slots__})
 
     @classmethod
-    def of(cls, value: Timeout | float | None) -> Timeout:
-        """The limits that a plain number means.
+    def of(cls, value: Timeout | Mapping[str, float | None] | float | None) -> Timeout:
+        """The limits that a plain number, or settings by name, mean.
 
         A number limits the silence between pieces, the wait for the first one, and the whole of a
-        plain call; a stream may go on for as long as it talks.
+        plain call; a stream may go on for as long as it talks. ``None`` and ``False`` are no limit.
+
+        Raises:
+            ConfigurationError: It is none of these, or a limit has no such name.
         """
         if isinstance(value, Timeout):
             return value
-        if value is None:
+        if value is None or value is False:
             return cls(read=None, connect=None)
+        if isinstance(value, Mapping):
+            for name in value:
+                if name not in cls.__slots__:
+                    known = nearest(str(name), cls.__slots__)
+                    raise ConfigurationError(f"Timeout has no limit {name!r}{known}")
+            return cls(**value)
+        check("timeout", value, Seconds)
         limits = cls(read=value)
         return cls(read=value, first_token=value, connect=min(value, limits.connect or value))
 

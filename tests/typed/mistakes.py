@@ -50,13 +50,13 @@ async def calls(completion: Completion) -> None:
 bruno_llm.Retri
 bruno_llm.version
 LiteLLMProvider("x", tempratur=3)
-LiteLLMProvider("x", retry=5)
+LiteLLMProvider("x", retry="often")
 LiteLLMProvider(5)
 OpenAIProvider(num_ctx=4096)
 ClaudeProvider(api_version="2025-01-01")
 GeminiProvider(api_kye="x")
 OllamaProvider(num_ctx="many")
-OllamaProvider(cache=True)
+OllamaProvider(cache=[1])
 LiteLLMEmbedder("x", dimensions="many")
 Retry(5, attemps=3)
 Retry(attempts="many")
