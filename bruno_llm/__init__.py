@@ -71,7 +71,14 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
     from bruno_llm.tools.errors import ToolError
     from bruno_llm.tools.mcp import tools_from_mcp
     from bruno_llm.tools.provider import ToolProvider
-    from bruno_llm.tools.run import RunEnd, ToolRun, resume_tools, run_tools, stream_tools
+    from bruno_llm.tools.run import (
+        RunEnd,
+        RunProgress,
+        ToolRun,
+        resume_tools,
+        run_tools,
+        stream_tools,
+    )
 
 # Where each public name lives; resolved at first use (PEP 562), so that importing the package is
 # as cheap as importing bruno-core and never imports litellm.
@@ -169,6 +176,7 @@ _HOMES = {
     "bruno_llm.tools.provider": ("ToolProvider",),
     "bruno_llm.tools.run": (
         "RunEnd",
+        "RunProgress",
         "ToolRun",
         "resume_tools",
         "run_tools",
@@ -221,6 +229,7 @@ __all__ = [  # written out: type checkers do not compute it
     "RequestTimeoutError",
     "Retry",
     "RunEnd",
+    "RunProgress",
     "ServiceUnavailableError",
     "StreamEnd",
     "StreamError",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bruno_llm import LLMFactory, ToolCall, Usage
-from bruno_llm.testing import FakeServer, Reply
+from bruno_llm.testing import FakeServer, Fault, Reply
 from tests import cli_runs
 from tests.cli_runs import invoke
 from tests.terminal import Terminal, bare_environment
@@ -116,6 +118,36 @@ def test_a_chat_remembers_its_calls(ollama: FakeServer) -> None:
     assert 'capital(country="Norway")' in done.stderr
     roles = [message["role"] for message in bodies(ollama)[-1]["messages"]]
     assert roles == ["user", "assistant", "tool", "assistant", "user"]
+
+
+def test_a_stopped_answer_keeps_the_calls_that_were_made_for_it(ollama: FakeServer) -> None:
+    gate = ollama.gate()
+
+    def interrupt(_request: object) -> Reply:
+        os.kill(os.getpid(), signal.SIGINT)
+        return Reply("never", gate=gate)
+
+    ollama.script(calling("capital", country="Norway"), interrupt, Reply("Later."))
+    done = invoke("chat", "--tool", CAPITAL, stdin="The capital of Norway?\nWell?\n")
+    assert (done.exit_code, "(stopped)" in done.stderr) == (0, True)
+    roles = [message["role"] for message in bodies(ollama)[-1]["messages"]]
+    assert roles == ["user", "assistant", "tool", "user"]
+    assert results(ollama) == ["Oslo"]
+
+
+def test_a_broken_answer_keeps_them_too(ollama: FakeServer) -> None:
+    cut = Fault.cut(2, reply=Reply("one two three"))
+    ollama.script(calling("capital", country="Norway"), cut, Reply("Later."))
+    invoke("chat", "--tool", CAPITAL, stdin="The capital of Norway?\nWell?\n")
+    messages = bodies(ollama)[-1]["messages"]
+    assert [message["role"] for message in messages] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "user",
+    ]
+    assert messages[3]["content"] == "one two"
 
 
 # --- --schema -------------------------------------------------------------------------------

@@ -66,6 +66,7 @@ NAMES = [
     "Trimmed",
     "Usage",
     "RunEnd",
+    "RunProgress",
     "Tool",
     "ToolError",
     "ToolFinished",

@@ -107,8 +107,8 @@ class Chat:
     def say(self, text: str) -> None:
         """The user's turn, and the model's answer to it.
 
-        An answer that is stopped stays in the conversation as far as it came. A turn that got
-        no answer is forgotten, so that it can be said again.
+        An answer that is stopped stays in the conversation as far as it came, with the tools that
+        ran for it. A turn that got nothing is forgotten, so that it can be said again.
         """
         self._messages.append(Message(role=MessageRole.USER, content=text))
         pieces: list[str] = []
@@ -127,27 +127,29 @@ class Chat:
             aside(f"({why})")
 
         new: list[Message] = []
+
+        def kept(messages: Sequence[Message]) -> None:
+            new[:] = messages
+            pieces.clear()  # they are in them
+
         problem = told = None
+        provider, asked, tools = self._provider, self._messages, self._tools
         try:
-            if self._tools:
-                completion, new = self._run(
-                    stream_run(self._provider, self._messages, self._tools, show, aside, restarted)
-                )
+            if tools:
+                answering = stream_run(provider, asked, tools, show, aside, restarted, kept)
             else:
-                plain = stream_answer(self._provider, self._messages, show, restarted)
-                completion = self._run(plain)
-            told = facts(completion)
+                answering = stream_answer(provider, asked, show, restarted)
+            told = facts(self._run(answering))
         except asyncio.CancelledError:
             told = "(stopped)"
         except BrunoError as error:
             problem = str(error)
         answer.end()
         said = "".join(pieces).strip()
-        if new:
-            self._messages.extend(new)
-        elif said:
+        self._messages.extend(new)
+        if said:
             self._messages.append(Message(role=MessageRole.ASSISTANT, content=said))
-        else:
+        elif not new:
             self._messages.pop()
         if problem is not None:
             say_error(problem)

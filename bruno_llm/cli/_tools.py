@@ -19,7 +19,15 @@ from bruno_llm.cli._console import note
 from bruno_llm.completion import Completion, StreamRestart, TextDelta, ToolCall
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.results import as_result
-from bruno_llm.tools import RunEnd, Tool, ToolFinished, ToolRun, ToolStarted, stream_tools
+from bruno_llm.tools import (
+    RunEnd,
+    RunProgress,
+    Tool,
+    ToolFinished,
+    ToolRun,
+    ToolStarted,
+    stream_tools,
+)
 
 __all__ = ["of_this_package", "stream_run"]
 
@@ -46,7 +54,8 @@ async def stream_run(
     show: Callable[[str], None],
     aside: Callable[[str], None],
     restarted: Callable[[str], None],
-) -> tuple[Completion, list[Message]]:
+    kept: Callable[[Sequence[Message]], None] = lambda messages: None,
+) -> Completion:
     """Stream an answer, running the tools that the model calls.
 
     Args:
@@ -56,9 +65,10 @@ async def stream_run(
         show: Called with each piece of the text.
         aside: Called with each line about a call.
         restarted: Called with the reason when another provider starts the answer again.
+        kept: Called with all new messages so far, whenever there are more of them.
 
     Returns:
-        The last completion with the usage, cost and time of the whole run, and the new messages.
+        The last completion with the usage, cost and time of the whole run.
 
     Raises:
         ConfigurationError: The provider is none of this package.
@@ -81,13 +91,15 @@ async def stream_run(
                 aside(_spelled(event.call))
             elif isinstance(event, ToolFinished):
                 aside(f"{event.call.name}: {_outcome(event)} | {event.seconds:.1f} s")
+            elif isinstance(event, RunProgress):
+                kept(event.run.messages)
             elif isinstance(event, RunEnd):
                 run = event.run
     if not run.text:
         show(said(run.completion))
+    kept(run.messages)
     latency = _clock.monotonic() - started
-    completion = replace(run.completion, usage=run.usage, cost=run.cost, latency=latency)
-    return completion, list(run.messages)
+    return replace(run.completion, usage=run.usage, cost=run.cost, latency=latency)
 
 
 def _spelled(call: ToolCall) -> str:

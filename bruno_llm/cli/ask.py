@@ -109,7 +109,7 @@ async def _ask(
             if tools:
                 from bruno_llm.cli._tools import stream_run
 
-                completion, _ = await stream_run(provider, messages, tools, show, aside, restarted)
+                completion = await stream_run(provider, messages, tools, show, aside, restarted)
             else:
                 completion = await stream_answer(provider, messages, show, restarted)
         finally:

@@ -11,6 +11,7 @@ from bruno_llm.tools.mcp import tools_from_mcp
 from bruno_llm.tools.provider import ToolProvider
 from bruno_llm.tools.run import (
     RunEnd,
+    RunProgress,
     ToolRun,
     resume_tools,
     run_tools,
@@ -19,6 +20,7 @@ from bruno_llm.tools.run import (
 
 __all__ = [
     "RunEnd",
+    "RunProgress",
     "Tool",
     "ToolAssistant",
     "ToolError",

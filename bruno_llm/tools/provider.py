@@ -7,12 +7,13 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from bruno_llm.capabilities import Capabilities
 from bruno_llm.chat import Chat, Messages, models_of
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent
-from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.exceptions import ConfigurationError, InvalidRequestError
 from bruno_llm.tools.calling import ToolFinished, ToolStarted
 from bruno_llm.tools.definition import Tool, as_tools
-from bruno_llm.tools.run import Approve, RunEnd, ToolRun, run_tools, stream_tools
+from bruno_llm.tools.run import Approve, RunEnd, RunProgress, ToolRun, run_tools, stream_tools
 
 __all__ = ["ToolProvider"]
 
@@ -65,13 +66,20 @@ class ToolProvider(Chat):
     def __repr__(self) -> str:
         return f"ToolProvider({self.provider!r}, tools={len(self.tools)})"
 
+    def capabilities(self) -> Capabilities:
+        """The provider's, but that it takes no other tools."""
+        known = getattr(self.provider, "capabilities", Capabilities)()
+        return replace(known, tools=False)
+
     async def complete(self, messages: Messages = (), **kwargs: Any) -> Completion:
         """The answer after all tool calls, with the usage and cost of all requests.
 
         Raises:
             ToolLimitError: The model does not stop calling tools.
+            InvalidRequestError: There are ``tools`` in the call.
             LLMError: As for the provider's ``complete()``.
         """
+        _refuse_tools(kwargs)
         return _whole(
             await run_tools(
                 self.provider,
@@ -90,6 +98,7 @@ class ToolProvider(Chat):
 
         ``stream_tools()`` tells of the tools too.
         """
+        _refuse_tools(kwargs)
         events = stream_tools(
             self.provider,
             messages,
@@ -102,7 +111,7 @@ class ToolProvider(Chat):
             async for event in events:
                 if isinstance(event, RunEnd):
                     yield StreamEnd(_whole(event.run))
-                elif not isinstance(event, ToolStarted | ToolFinished):
+                elif not isinstance(event, ToolStarted | ToolFinished | RunProgress):
                     yield event
 
     def get_token_count(self, text: str) -> int:
@@ -135,6 +144,11 @@ class ToolProvider(Chat):
     async def aclose(self) -> None:
         """Close the provider's connections."""
         await self.provider.aclose()
+
+
+def _refuse_tools(options: Mapping[str, Any]) -> None:
+    if options.get("tools"):
+        raise InvalidRequestError("a ToolProvider takes its tools when it is made, not in a call")
 
 
 def _whole(run: ToolRun) -> Completion:

@@ -18,7 +18,15 @@ from bruno_llm.messages import as_messages, asked, completion_message, tool_resu
 from bruno_llm.tools.calling import ToolFinished, ToolStarted, run_calls
 from bruno_llm.tools.definition import Tool, as_tools, tool_dicts
 
-__all__ = ["Approve", "RunEnd", "ToolRun", "resume_tools", "run_tools", "stream_tools"]
+__all__ = [
+    "Approve",
+    "RunEnd",
+    "RunProgress",
+    "ToolRun",
+    "resume_tools",
+    "run_tools",
+    "stream_tools",
+]
 
 Verdict = bool | str
 Approve = Callable[[ToolCall], Verdict | Awaitable[Verdict]]
@@ -80,6 +88,17 @@ def _adapter() -> TypeAdapter[ToolRun]:
 
 
 @dataclass(frozen=True, slots=True)
+class RunProgress:
+    """The run so far: told after each answer that calls tools, and after each call.
+
+    Should the rest never come, nothing that was paid or done is lost; ``run.pending`` are the
+    calls without a result.
+    """
+
+    run: ToolRun
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnd:
     """The last event of ``stream_tools()``."""
 
@@ -127,11 +146,12 @@ async def stream_tools(
     max_rounds: int = 10,
     approve: Approve | None = None,
     **options: Any,
-) -> AsyncGenerator[StreamEvent | ToolStarted | ToolFinished | RunEnd, None]:
+) -> AsyncGenerator[StreamEvent | ToolStarted | ToolFinished | RunProgress | RunEnd, None]:
     """The same as ``run_tools()``, told as it happens.
 
     Yields the provider's events (each request's without its ``StreamEnd``), ``ToolStarted`` and
-    ``ToolFinished`` around each call, and ``RunEnd`` with the run.
+    ``ToolFinished`` around each call, ``RunProgress`` with the run so far, and ``RunEnd`` with
+    the run.
     """
     messages = asked(messages, options)
     state = _State(provider, tools, max_rounds, approve, options)
@@ -225,6 +245,7 @@ class _State:
                     raise
                 if not run.pending:
                     break
+                yield RunProgress(run)
                 if run.rounds > self._max_rounds:
                     limit = ToolLimitError(
                         f"the model called tools in more than {self._max_rounds} rounds",
@@ -239,9 +260,10 @@ class _State:
             done = [ToolFinished(call, None, why) for call, why in refused]
             async with aclosing(run_calls(allowed, self._tools)) as events:
                 async for event in events:
+                    yield event
                     if isinstance(event, ToolFinished):
                         done.append(event)
-                    yield event
+                        yield RunProgress(_told(run, done, _open(run, done)))
             run = _told(run, done, waiting)
             if waiting:
                 break
@@ -298,6 +320,11 @@ def _told(run: ToolRun, done: Sequence[ToolFinished], waiting: Sequence[ToolCall
     results = [by_id[call.id] for call in run.pending if call.id in by_id]
     told = tuple(map(_result, results))
     return replace(run, messages=(*run.messages, *told), pending=tuple(waiting))
+
+
+def _open(run: ToolRun, done: Sequence[ToolFinished]) -> list[ToolCall]:
+    finished = {one.call.id for one in done}
+    return [call for call in run.pending if call.id not in finished]
 
 
 def _result(one: ToolFinished) -> Message:

@@ -17,6 +17,7 @@ from bruno_llm import (
     RunEnd,
     Tool,
     ToolCall,
+    ToolProvider,
     ToolRun,
     generate_as,
     run_tools,
@@ -358,6 +359,20 @@ async def test_tools_and_a_schema_in_one_request(
     done = await run(make, [tally], streamed, response_format=Place)
     assert Place.model_validate_json(done.text).city == "Oslo"
     assert results(done) == ["1 0 0"]
+
+
+@STREAMED
+async def test_a_typed_answer_of_a_provider_that_uses_tools(
+    make: Make, server: FakeServer, streamed: bool
+) -> None:
+    asked = ToolCall("call_1", "tally", {"counts": {"a": 1}})
+    server.script(Reply("", tool_calls=[asked]), Reply('{"city": "Oslo"}'))
+    llm = ToolProvider(make(), [tally])
+    if streamed:
+        place = [found async for found in stream_as(llm, USER, Place)][-1].value
+    else:
+        place = await generate_as(llm, USER, Place)
+    assert place == Place(city="Oslo")
 
 
 @only(MISTRAL, OLLAMA, GEMINI)

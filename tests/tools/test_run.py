@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from bruno_core.models.message import Message
 
-from bruno_llm import Completion, ConfigurationError, ToolCall, Usage
+from bruno_llm import Completion, ConfigurationError, InvalidRequestError, ToolCall, Usage
 from bruno_llm.exceptions import BudgetExceededError
 from bruno_llm.testing import MockProvider
 from bruno_llm.tools import (
     RunEnd,
+    RunProgress,
     ToolError,
     ToolFinished,
     ToolLimitError,
@@ -80,8 +81,9 @@ async def test_streamed_events_in_their_order() -> None:
     llm = MockProvider(calls(("weather", {"city": "Oslo"})), answer("It is sunny."))
     events = [event async for event in stream_tools(llm, ASK, [weather])]
     kinds = [type(event).__name__ for event in events]
-    assert kinds[:3] == ["ToolCallDelta", "ToolStarted", "ToolFinished"]
-    assert kinds[3:] == ["TextDelta", "TextDelta", "TextDelta", "RunEnd"]
+    assert kinds[:3] == ["ToolCallDelta", "RunProgress", "ToolStarted"]
+    assert kinds[3:5] == ["ToolFinished", "RunProgress"]
+    assert kinds[5:] == ["TextDelta", "TextDelta", "TextDelta", "RunEnd"]
     finished = next(event for event in events if isinstance(event, ToolFinished))
     assert (finished.result, finished.error) == ("Sunny in Oslo", None)
     end = events[-1]
@@ -262,6 +264,32 @@ async def test_leaving_the_events_cancels_the_tools() -> None:
     assert cancelled.is_set()
 
 
+async def test_a_run_that_was_left_goes_on_from_its_last_progress() -> None:
+    @tool
+    async def waits() -> str:
+        """Waits."""
+        await asyncio.Event().wait()
+        return ""
+
+    llm = MockProvider(calls(("weather", {"city": "Oslo"}), ("waits", {})), answer())
+    events = stream_tools(llm, ASK, [weather, waits])
+    async for event in events:
+        if isinstance(event, RunProgress) and len(event.run.messages) == 2:
+            break
+    await events.aclose()
+    run = ToolRun.from_json(event.run.to_json())  # type: ignore[union-attr]
+    assert (run.cost, [call.name for call in run.pending]) == (0.25, ["waits"])
+
+    @tool(name="waits")
+    def at_once() -> str:
+        """Does not wait."""
+        return "now"
+
+    later = await resume_tools(llm, run, [weather, at_once], approved={run.pending[0].id: True})
+    assert later.text == "Done."
+    assert told(llm) == ["Sunny in Oslo", "now"]
+
+
 # --- approval -----------------------------------------------------------------------------------
 
 
@@ -344,6 +372,17 @@ async def test_its_completion_has_the_sums_and_the_run() -> None:
     completion = await llm.complete(ASK)
     assert (completion.cost, completion.usage) == (0.75, Usage(20, 10, 30))
     assert completion.metadata["tool_run"].rounds == 1
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_it_takes_no_other_tools(streamed: bool) -> None:
+    llm = ToolProvider(MockProvider(), [weather])
+    assert llm.capabilities().tools is False
+    with pytest.raises(InvalidRequestError, match="takes its tools when it is made"):
+        if streamed:
+            _ = [piece async for piece in llm.stream(ASK, tools=[weather])]
+        else:
+            await llm.complete(ASK, tools=[weather])
 
 
 def test_it_needs_somebody_to_ask() -> None:
