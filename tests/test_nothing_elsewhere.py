@@ -13,7 +13,8 @@ import pytest
 
 from bruno_llm import ConfigurationError, LiteLLMEmbedder, LiteLLMProvider, LLMError, _litellm
 from tests.canned import Canned, canned, sse
-from tests.contract.route_table import AMAZON, ASK, PAGE
+from tests.contract.route_table import ASK, PAGE
+from tests.contract.rows import AMAZON
 from tests.elsewhere import only_loopback
 from tests.google_account import google_account
 

@@ -11,7 +11,7 @@ from bruno_llm.vendors.mistral.vendor import MISTRAL
 from bruno_llm.vendors.ollama.vendor import OLLAMA
 from bruno_llm.vendors.openai.vendor import COMPATIBLE, OPENAI
 from bruno_llm.vendors.vendor import Vendor
-from bruno_llm.vendors.vertex.vendor import VERTEX
+from bruno_llm.vendors.vertex.vendor import VERTEX, VERTEX_BETA
 
 __all__ = [
     "ANTHROPIC",
@@ -30,7 +30,7 @@ __all__ = [
     "vendor_of",
 ]
 
-VENDORS = (OPENAI, ANTHROPIC, GEMINI, MISTRAL, OLLAMA, COHERE, AZURE, VERTEX, BEDROCK)
+VENDORS = (OPENAI, ANTHROPIC, GEMINI, MISTRAL, OLLAMA, COHERE, AZURE, VERTEX, VERTEX_BETA, BEDROCK)
 """The vendors that are known by more than their route."""
 
 _BY_ROUTE = {route: vendor for vendor in VENDORS for route in vendor.routes}

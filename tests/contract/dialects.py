@@ -35,7 +35,7 @@ def _cohere_answer(message: Json, finish: str, usage: Json | None) -> Json:
     content = [{"type": "text", "text": message["content"]}] if message.get("content") else []
     calls = {"tool_calls": message["tool_calls"]} if message.get("tool_calls") else {}
     said = {"role": "assistant", "content": content, **calls}
-    end = {"finish_reason": _COHERE_ENDS[finish], **_cohere_usage(usage)}
+    end = {"finish_reason": _COHERE_ENDS.get(finish, finish), **_cohere_usage(usage)}
     return {"id": "c1", "message": said, **end}
 
 
@@ -48,7 +48,7 @@ def _cohere_events(message: Json, finish: str | None, usage: Json | None) -> Ite
     for call in message.get("tool_calls") or ():
         yield event("tool-call-start", call["index"], tool_calls=call)
     if finish:
-        end = {"finish_reason": _COHERE_ENDS[finish], **_cohere_usage(usage)}
+        end = {"finish_reason": _COHERE_ENDS.get(finish, finish), **_cohere_usage(usage)}
         yield {"type": "message-end", "delta": end}
 
 
@@ -66,7 +66,7 @@ def _bedrock_answer(message: Json, finish: str, usage: Json | None) -> Json:
         used = {"name": said["name"], "input": json.loads(said["arguments"])}
         content.append({"toolUse": {"toolUseId": call["id"], **used}})
     output = {"message": {"role": "assistant", "content": content}}
-    end = {"stopReason": _BEDROCK_ENDS[finish], **_bedrock_usage(usage)}
+    end = {"stopReason": _BEDROCK_ENDS.get(finish, finish), **_bedrock_usage(usage)}
     return {"output": output, **end, "metrics": {"latencyMs": 5}}
 
 
@@ -83,7 +83,7 @@ def _bedrock_events(message: Json, finish: str | None, usage: Json | None) -> It
             delta = {"toolUse": {"input": said["arguments"]}}
             yield "contentBlockDelta", {**place, "delta": delta}
     if finish:
-        yield "messageStop", {"stopReason": _BEDROCK_ENDS[finish]}
+        yield "messageStop", {"stopReason": _BEDROCK_ENDS.get(finish, finish)}
         yield "metadata", {**_bedrock_usage(usage), "metrics": {"latencyMs": 5}}
 
 
@@ -117,6 +117,10 @@ def _tell(
         write(sse(*_cohere_events(message, finish, usage)))
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 256  # a hundred callers may come at once
+
+
 @contextmanager
 def dialect(openai: str) -> Iterator[str]:
     """The address of a server in both formats, with one in OpenAI's behind it."""
@@ -129,7 +133,7 @@ def dialect(openai: str) -> Iterator[str]:
             asked = {**body, "stream": stream, "stream_options": {"include_usage": True}}
             with (
                 suppress(httpx.TransportError, OSError),
-                httpx.Client(timeout=5) as client,
+                httpx.Client(timeout=60, verify=False, trust_env=False) as client,
                 client.stream("POST", f"{openai}/chat/completions", json=asked) as answer,
             ):
                 self.send_response(answer.status_code)
@@ -153,7 +157,7 @@ def dialect(openai: str) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,15 @@ from bruno_llm import (
     LLMError,
     RateLimitError,
     RequestTimeoutError,
-    ServiceUnavailableError,
     StreamEnd,
     StreamError,
     Timeout,
     ToolCall,
     Usage,
+    _litellm,
 )
 from bruno_llm.testing import FakeServer, Fault, Reply
-from tests.contract.dialects import dialect
-from tests.google_account import google_account
+from tests.contract.rows import ROWS, Row
 
 PAGE = Path(__file__).parents[2] / "docs" / "routes.md"
 ASK = [{"role": "user", "content": "What is the capital of Norway?"}]
@@ -56,87 +56,8 @@ SCHEMA = {
 }
 
 
-AMAZON = {
-    "api_key": None,
-    "aws_access_key_id": "test",
-    "aws_secret_access_key": "test",
-    "aws_region_name": "us-east-1",
-}
-
-UNASKED = "mistral"
-"""Of the shape that counts streams without being asked to; litellm does not ask these vendors."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A route, and how it is pointed at the server."""
-
-    model: str
-    shape: str = "openai"
-    bare: bool = False
-    options: dict[str, Any] = field(default_factory=dict)
-    name: str = ""
-    """In the table, where the route has several rows."""
-    google: bool = False
-    """Signs in at Google."""
-    retold: str | None = None
-    """Answered in a format of its own, at this path of the server that retells the answers."""
-
-    def provider(self, server: FakeServer, **more: Any) -> LiteLLMProvider:
-        url = server.url if self.bare else server.base_url(self.shape)
-        settings = {"api_key": "k" * 20, "base_url": url, "retry": None, **self.options, **more}
-        return LiteLLMProvider(self.model, **settings)
-
-    @contextmanager
-    def ready(self, server: FakeServer) -> Iterator[Row]:
-        """The row with what it needs beside the server."""
-        with ExitStack() as beside:
-            more = beside.enter_context(google_account()) if self.google else {}
-            if self.retold is not None:
-                address = beside.enter_context(dialect(server.base_url("openai")))
-                more = {**more, "base_url": address + self.retold}
-            yield replace(self, options={**self.options, **more})
-
-    def __str__(self) -> str:
-        return self.name or self.model.partition("/")[0]
-
-
-ROWS = (
-    Row("openai/gpt-4o-mini"),
-    Row("anthropic/claude-sonnet-4-5", "anthropic"),
-    Row("gemini/gemini-2.5-flash", "gemini"),
-    Row("ollama/llama3.2", "ollama"),
-    Row("azure/my-deployment", bare=True, options={"api_version": "2024-10-21"}),
-    Row("azure_ai/some-model"),
-    Row("bedrock/converse/amazon.nova-lite-v1:0", options=AMAZON, retold=""),
-    Row("cloudflare/@cf/meta/llama-3-8b"),
-    Row("cohere_chat/command-a", retold="/v2/chat"),
-    Row("deepinfra/some-model", UNASKED),
-    Row("deepseek/deepseek-chat", "deepseek"),
-    Row("fireworks_ai/some-model"),
-    Row("github/gpt-4o-mini"),
-    Row("groq/some-model", "groq"),
-    Row("hosted_vllm/some-model"),
-    Row("huggingface/some-owner/some-model"),
-    Row("litellm_proxy/some-model"),
-    Row("llamafile/some-model"),
-    Row("lm_studio/some-model"),
-    Row("mistral/mistral-small-latest", "mistral"),
-    Row("openrouter/some/model", "openrouter"),
-    Row("perplexity/sonar", UNASKED),
-    Row("together_ai/some-model"),
-    Row(
-        "vertex_ai/gemini-2.5-flash", "gemini", bare=True, name="vertex_ai/gemini-...", google=True
-    ),
-    Row(
-        "vertex_ai/claude-sonnet-4-5",
-        "anthropic",
-        bare=True,
-        name="vertex_ai/claude-...",
-        google=True,
-    ),
-    Row("xai/grok-3", "xai"),
-)
+LIMIT = 100
+"""Connections of a provider on an event loop."""
 
 Measure = Callable[[Row, FakeServer], Awaitable[str]]
 
@@ -160,19 +81,24 @@ async def answers(row: Row, server: FakeServer) -> str:
     return "plain and streamed"
 
 
+async def facts(row: Row, server: FakeServer) -> str:
+    """Who reads the finish reason: litellm has no word for one that it does not know."""
+    server.default = Reply("Oslo", finish_reason="odd")
+    provider = row.provider(server)
+    both = await provider.complete(ASK), await streamed(provider)
+    told = {completion.finish_reason for completion in both}
+    return "from the wire" if told == {"other:odd"} else "litellm's word"
+
+
 async def uncounted(row: Row, server: FakeServer) -> str:
     """Whether numbers that the vendor did not send are called an estimate."""
     server.default = Reply("Oslo", usage=None)
     provider = row.provider(server)
-    try:
-        both = (await provider.complete(ASK), await streamed(provider))
-    except ServiceUnavailableError:
-        return "an error"
-    for completion in both:
+    for completion in (await provider.complete(ASK), await streamed(provider)):
         assert completion.usage is not None
         if not completion.usage.estimated:
             return "litellm's word"
-    return "read from the wire"
+    return "an estimate"
 
 
 async def cuts(row: Row, server: FakeServer) -> str:
@@ -256,8 +182,47 @@ async def models(row: Row, server: FakeServer) -> str:
     return "asked"
 
 
+async def cost(row: Row, server: FakeServer) -> str:
+    """Where the price of an answer with known counts is from."""
+    server.default = Reply("Oslo", usage=COUNTS, headers=row.headers)
+    row = replace(row, model=row.priced or row.model)
+    provider = row.provider(server)
+    costs = [(await provider.complete(ASK)).cost]
+    if "x-litellm-response-cost" in row.headers:  # of a stream, it is said with the usage
+        return "the server's word" if costs == [0.25] else "not the server's word"
+    costs.append((await streamed(provider)).cost)
+    if costs == [None, None]:
+        return "not known"
+    if costs == [0, 0]:
+        return "nothing"
+    litellm = await _litellm.load()
+    amounts = litellm.cost_per_token(
+        model=row.model,
+        prompt_tokens=COUNTS.prompt_tokens,
+        completion_tokens=COUNTS.completion_tokens,
+    )
+    same = all(cost is not None and math.isclose(cost, sum(amounts)) for cost in costs)
+    return "litellm's map" if same else "another price"
+
+
+async def connections(row: Row, server: FakeServer) -> str:
+    """How many calls are under way at once, when more than the limit are begun."""
+    gate = server.gate()
+    server.default = Reply("Oslo", gate=gate)
+    provider = row.provider(server)
+    calls = [asyncio.ensure_future(provider.generate(ASK)) for _ in range(LIMIT + 3)]
+    try:
+        await server.wait_for(lambda: server.peak >= LIMIT, timeout=60)
+    finally:
+        gate.set()
+    assert await asyncio.gather(*calls) == ["Oslo"] * len(calls)
+    await provider.aclose()
+    return f"{server.peak} at once"
+
+
 COLUMNS: dict[str, Measure] = {
     "answers": answers,
+    "facts": facts,
     "usage": uncounted,
     "cut stream": cuts,
     "silence": silence,
@@ -265,16 +230,28 @@ COLUMNS: dict[str, Measure] = {
     "tools": tools,
     "schema": schema,
     "models": models,
+    "cost": cost,
+    "connections": connections,
 }
 
 
-async def measured(row: Row, start: Callable[[], AbstractContextManager[FakeServer]]) -> str:
-    """The row of the table; each fact on a server of its own."""
-    cells = []
-    for measure in COLUMNS.values():
-        with start() as server, row.ready(server) as one:
-            cells.append(await measure(one, server))
-    return f"| `{row}` | {' | '.join(cells)} |"
+async def measured(
+    row: Row, start: Callable[[], AbstractContextManager[FakeServer]], without: Sequence[str] = ()
+) -> dict[str, str]:
+    """The row of the table, by column; each fact on a server of its own."""
+    cells = {}
+    for name, measure in COLUMNS.items():
+        if name not in without:
+            with start() as server, row.ready(server) as one:
+                cells[name] = await measure(one, server)
+    return cells
+
+
+def written() -> dict[str, dict[str, str]]:
+    """The table of the page, by row and column."""
+    rows = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in rows]
+    return {name.strip("`"): dict(zip(COLUMNS, told, strict=True)) for name, *told in cells}
 
 
 HEAD = """# Routes
@@ -284,8 +261,9 @@ machine in the shape of the vendor: `python -m tests.contract.route_table` write
 test measures every row again.
 
 - **answers**: text, finish reason and the vendor's own counts arrive, in one request.
-- **usage**: what is made of an answer without counts. *Read from the wire*: it is an estimate, and
-  says so. *An error*: litellm cannot read such an answer, and the vendor promises counts.
+- **facts**: whether finish reason, usage and the end of a stream are read from what the vendor
+  sent, or are what litellm makes of it.
+- **usage**: what is made of an answer without counts: *an estimate*, which says that it is one.
 - **cut stream**: an end before the vendor's own sign of the end is a `StreamError` with what came.
 - **silence**: `Timeout` ends a call that gets no answer.
 - **errors**: a 429 is a `RateLimitError` with its status and the wait that the vendor asks for.
@@ -293,16 +271,14 @@ test measures every row again.
   request, because litellm knows that the route has none.
 - **models**: the vendor is asked for its list by `list_models()` and `check_connection()`; where it
   cannot be asked, `check_connection()` does not stop an assistant from starting.
+- **cost**: where the price of an answer with known counts is from, of a model that has one, if any
+  of this route has. A table of our own wins where litellm's map says something else. *The server's
+  word*: what LiteLLM's proxy says that it billed (of a stream, where it is set to say so).
+- **connections**: how many calls of one provider are under way at the server when more are begun on
+  one event loop; the others wait.
 
-Two things are no columns, because they are not facts of a route. What an answer **costs** follows
-from the model's price and from the usage above, and is unknown where the model has no price; what
-LiteLLM's proxy says that it billed comes first. How many **connections** are open at once is set in
-the client through which all of these routes go: up to 100 for a provider on an event loop.
-
-Cohere and Bedrock have wires of their own, and more tests (`tests/test_vendor_routes.py`).
-Cohere is read from the wire. On Bedrock the facts and the end of a stream are litellm's, and so is
-the usage of a plain answer. The rows of Vertex AI sign in at a server on this machine
-too.
+Cohere and Bedrock have wires of their own, and more tests (`tests/test_vendor_routes.py`). The rows
+of Vertex AI sign in at a server on this machine too.
 
 With a `base_url` nobody else is asked, on any route that litellm lists
 (`tests/test_nothing_elsewhere.py`). These routes take no `base_url`: `bytez/`,
@@ -316,15 +292,17 @@ anything is sent. Some routes sign in elsewhere first, as their vendor wants it:
 """
 
 
-def page(rows: list[str]) -> str:
+def page(rows: Mapping[str, Mapping[str, str]]) -> str:
     """The whole page."""
     head = ["route", *COLUMNS]
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *rows]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines += [f"| `{row}` | {' | '.join(cells.values())} |" for row, cells in rows.items()]
     return HEAD + "\n".join(lines) + "\n"
 
 
 async def _main() -> None:
-    PAGE.write_text(page([await measured(row, FakeServer) for row in ROWS]), encoding="utf-8")
+    rows = {str(row): await measured(row, FakeServer) for row in ROWS}
+    PAGE.write_text(page(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from bruno_llm.vendors.gemini.wire import GEMINI
 from bruno_llm.vendors.openai.wire import COMPATIBLE
 from bruno_llm.vendors.vendor import Vendor
 
-__all__ = ["VERTEX"]
+__all__ = ["VERTEX", "VERTEX_BETA"]
 
 
 def _as_litellm_says(body: dict[str, Any], options: Mapping[str, Any]) -> bool:
@@ -35,3 +35,6 @@ VERTEX = Vendor(
         ),
     },
 )
+
+# Google's v1beta1 (``llms/vertex_ai/vertex_llm_base.py``), which is Gemini's alone.
+VERTEX_BETA = replace(VERTEX, name="vertex_ai_beta", routes=("vertex_ai_beta",))
