@@ -90,16 +90,17 @@ _looked_up: dict[str, SecretStr | None] = {}
 
 
 def sealed(api_key: str | SecretStr | None) -> SecretStr | None:
-    """The key that a constructor was given, as it is kept.
+    """The key that a constructor was given, as it is kept: without the blanks around it.
 
     Raises:
         ConfigurationError: It is no text.
     """
-    if isinstance(api_key, str):
-        return SecretStr(api_key)
-    if api_key is not None and not isinstance(api_key, SecretStr):
+    if api_key is None:
+        return None
+    if not isinstance(api_key, str | SecretStr):
         raise no_text("api_key", api_key)
-    return api_key
+    value = api_key if isinstance(api_key, str) else api_key.get_secret_value()
+    return SecretStr(value.strip())
 
 
 def resolve_key(

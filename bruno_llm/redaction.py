@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -19,6 +20,7 @@ __all__ = [
     "Redactor",
     "UpstreamError",
     "argument_of",
+    "bare",
     "causes",
     "hide_url_secrets",
     "is_secret_name",
@@ -46,6 +48,8 @@ _USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
 _SHOWN = 4
 _SHORTEST_SHOWN = 12
 _LONGEST_LINE = 400
+_TRACEBACK = "Traceback (most recent call last)"
+E = TypeVar("E", bound=BaseException)
 # Of a text that leaves the package: ten times what is shown, so that a replaced prompt is not all.
 _LONGEST_LOOKED_AT = 4096
 _LONGEST_PIECE = 64
@@ -98,8 +102,34 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         link = getattr(link, "original_exception", None) or link.__cause__ or link.__context__
 
 
+def bare(error: E) -> E:
+    """The error and all it came from, without their frames.
+
+    Loggers print the local variables of frames (rich, structlog, pytest ``-l``), and those of
+    litellm and of an HTTP client hold keys, prompts and headers. Nor does a traceback then print
+    what an error came from by the way: 190 lines of litellm's.
+    """
+    for link in _links(error):
+        link.__traceback__ = None
+        link.__suppress_context__ = True
+    return error
+
+
+def _links(error: BaseException) -> Iterator[BaseException]:
+    """The error itself and everything that hangs on it."""
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [error]
+    while todo:
+        link = todo.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            todo += [link.__cause__, link.__context__, getattr(link, "original_exception", None)]
+            todo += getattr(link, "exceptions", ())
+
+
 class UpstreamError(Exception):
-    """Stands for a cause whose own text held a key or a prompt; the text here is redacted."""
+    """Stands for a cause whose own text held a key, a prompt or frames; here is what is left."""
 
 
 class Redactor:
@@ -165,17 +195,16 @@ class Redactor:
         yield from self._NEVER_ESCAPED.findall(prompt)
 
     def cause(self, error: BaseException) -> BaseException:
-        """The error itself when its whole chain is clean, else a stand-in that is."""
-        for seen in causes(error):
+        """The error itself, bare, when its whole chain is clean, else a stand-in that is."""
+        for seen in _links(error):
             text = f"{seen!s} {seen!r}"
-            if len(text) > _LONGEST_LOOKED_AT or self(text) != text:
-                stand_in = UpstreamError(f"{type(seen).__name__}: {one_line(self(str(seen)))}")
-                stand_in.__suppress_context__ = True
-                return stand_in
-        return error
+            if len(text) > _LONGEST_LOOKED_AT or _TRACEBACK in text or self(text) != text:
+                said = self(str(seen)).partition(_TRACEBACK)[0]
+                return UpstreamError(f"{type(seen).__name__}: {one_line(said)}")
+        return bare(error)
 
 
-def secrets_in_use(api_key: str | None) -> list[str]:
+def secrets_in_use(api_key: SecretStr | None) -> list[str]:
     """The key of a call and those of the environment: on many routes litellm takes one itself."""
-    own = [api_key] if api_key else []
+    own = [api_key.get_secret_value()] if api_key else []
     return own + [v for k, v in os.environ.items() if k.endswith(("_API_KEY", "_TOKEN"))]

@@ -44,29 +44,23 @@ async def load(model: str = "") -> Any:
     return litellm
 
 
-async def completion(
-    clients: Clients, exchange: Exchange, api_key: str | None, params: Mapping[str, Any]
-) -> Any:
+async def completion(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Any:
     """One plain call; litellm's ``ModelResponse``. Raises whatever litellm raises."""
-    way, call = await _prepared(clients, api_key, params)
+    way, call = await _prepared(clients, exchange, params)
     with _calling(exchange, way):
         return await way.litellm.acompletion(**call)
 
 
-async def embedding(
-    clients: Clients, exchange: Exchange, api_key: str | None, params: Mapping[str, Any]
-) -> Any:
+async def embedding(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Any:
     """One embedding call; litellm's ``EmbeddingResponse``. Raises whatever litellm raises."""
-    way, call = await _prepared(clients, api_key, params)
+    way, call = await _prepared(clients, exchange, params)
     with _calling(exchange, way):
         return await way.litellm.aembedding(**call)
 
 
-async def stream(
-    clients: Clients, exchange: Exchange, api_key: str | None, params: Mapping[str, Any]
-) -> Chunks:
+async def stream(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Chunks:
     """Open a stream; the vendor's parsed chunks, to be closed with ``aclose``."""
-    way, call = await _prepared(clients, api_key, params)
+    way, call = await _prepared(clients, exchange, params)
     with _calling(exchange, way):
         wrapper = await way.litellm.acompletion(
             stream=True, stream_options={"include_usage": True}, **call
@@ -96,14 +90,15 @@ def _calling(exchange: Exchange, way: Way) -> Iterator[None]:
 
 
 async def _prepared(
-    clients: Clients, api_key: str | None, params: Mapping[str, Any]
+    clients: Clients, exchange: Exchange, params: Mapping[str, Any]
 ) -> tuple[Way, dict[str, Any]]:
     """How litellm is asked, and with which arguments."""
-    way = (await clients.get()).way(params, api_key)
+    way = (await clients.get()).way(params, exchange.key)
+    exchange.key = way.key
     call = {name: value for name, value in params.items() if value is not None}
     call |= {"max_retries": 0, "num_retries": 0, "client": way.client}
-    if api_key is not None:
-        call["api_key"] = api_key
+    if way.api_key is not None:
+        call["api_key"] = way.api_key
     if (call.get("tools") or call.get("functions")) and has("completion:_skip_mcp_handler"):
         call["_skip_mcp_handler"] = True
     if way.route == "anthropic":  # litellm would send a field named extra_body there

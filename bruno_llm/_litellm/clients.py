@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
+
+from pydantic import SecretStr
 
 from bruno_llm._litellm import probe
 from bruno_llm._litellm.facts import where_to
 from bruno_llm._litellm.load import loaded
 from bruno_llm._litellm.sdk import client_class
+from bruno_llm._litellm.sealing import is_sealed
 from bruno_llm._loops import PerLoop
 from bruno_llm.wire.client import WireClient
+from bruno_llm.wire.sealed import stand_in
 
 __all__ = ["Clients", "LoopClients", "Way"]
 
@@ -31,12 +35,16 @@ class Way:
         route: litellm's name of the vendor, after it has looked at the model.
         client: The client object that it wants there.
         worker: What litellm logs its calls with, ``None`` where it is not known.
+        key: The key of the call, or else the one that litellm has itself.
+        api_key: What litellm is given as the key: a stand-in wherever that will do.
     """
 
     litellm: Any
     route: str
     client: Any
     worker: Any
+    key: SecretStr | None
+    api_key: str | None = field(repr=False)
 
 
 class LoopClients:
@@ -48,16 +56,23 @@ class LoopClients:
         self._way: Way | None = None
         self._made: tuple[tuple[Any, ...], Any] | None = None
 
-    def way(self, params: Mapping[str, Any], api_key: str | None) -> Way:
+    def way(self, params: Mapping[str, Any], key: SecretStr | None) -> Way:
         """How a call with these arguments of litellm's is made; litellm must be loaded."""
         address = params.get("base_url") or params.get("api_base")
         azure = tuple(params.get(name) for name in _AZURE_OPTIONS)
-        asked = (params["model"], api_key, address, azure)
-        if self._way is None or self._asked != asked or not (api_key and address):
+        model, embedding = params["model"], "input" in params
+        asked = (model, key, address, azure, embedding)
+        if self._way is None or self._asked != asked or not (key and address):
             # Where one of them is not given, litellm's own variables may say another each time.
-            route, key, address = where_to(params["model"], api_key, address)
-            client = self._client(route, key, address, azure if route == "azure" else ())
-            self._asked, self._way = asked, Way(loaded(), route, client, _logging_worker())
+            sealed = stand_in(key) if key else None
+            route, found, address = where_to(model, sealed, address)
+            if key is None and found:
+                key, sealed = SecretStr(found), stand_in(SecretStr(found))
+            if key is not None and not is_sealed(route, model, embedding=embedding):
+                sealed = key.get_secret_value()
+            client = self._client(route, sealed, address, azure if route == "azure" else ())
+            self._asked = asked
+            self._way = Way(loaded(), route, client, _logging_worker(), key, sealed)
         return self._way
 
     def _client(

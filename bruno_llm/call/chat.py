@@ -92,7 +92,7 @@ async def ask(call: ChatCall) -> Answer:
     """
     endpoint, exchange = call.endpoint, call.exchange
     params = _sent(call)
-    response = await _litellm.completion(endpoint._clients, exchange, call.api_key, params)
+    response = await _litellm.completion(endpoint._clients, exchange, params)
     facts = exchange.facts
     if facts.error is not None or facts.fault is not None:
         raise call.error(None)
@@ -110,7 +110,7 @@ async def open_stream(call: ChatCall) -> OpenStream:
         Exception: Whatever litellm raises, and our own errors.
     """
     params = _sent(call)
-    chunks = await _litellm.stream(call.endpoint._clients, call.exchange, call.api_key, params)
+    chunks = await _litellm.stream(call.endpoint._clients, call.exchange, params)
     opened = OpenStream(
         chunks, call.exchange, call.error, total=call.timeout.total, started=call.sent
     )

@@ -25,8 +25,9 @@ async def describe(endpoint: Endpoint) -> None:
     """
     where, question = endpoint._vendor.models, endpoint._vendor.describe
     if where is not None and question is not None:
-        async with endpoint._asking(where) as ask:
-            endpoint._described = await question(ask, endpoint.model)
+        endpoint._described = await endpoint._asked(
+            lambda ask: question(ask, endpoint.model), where
+        )
 
 
 async def window_size(endpoint: Endpoint, options: Mapping[str, Any]) -> int | None:

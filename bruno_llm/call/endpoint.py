@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
@@ -35,7 +34,7 @@ from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import Redactor, hide_url_secrets, secrets_in_use
 from bruno_llm.tokens.counter import TokenCounter, counter_for
 from bruno_llm.vendors.address import checked, from_environment, mended, whole_address
-from bruno_llm.vendors.asking import Asking, asking
+from bruno_llm.vendors.asking import Asking, asked
 from bruno_llm.vendors.model_list import ModelList, has_model, list_in_openais_format, list_models
 from bruno_llm.vendors.names import check_model, what_is_wrong_with
 from bruno_llm.vendors.registry import vendor_of
@@ -47,7 +46,8 @@ __all__ = ["Endpoint"]
 
 logger = get_logger(__name__)
 # A server of one's own may want no key, but litellm insists on one for the vendors that always do.
-_NO_KEY = "none"
+_NO_KEY = SecretStr("none")
+T = TypeVar("T")
 # What a server answers that knows no /models, unless it is a page with status 200.
 _NO_LIST = (400, 404, 405, 501)
 _VERSION = re.compile(r"/v\d+\w*$")
@@ -240,12 +240,12 @@ class Endpoint(Closable):
         known = not declared and self._route in KEY_VARIABLES and not has_own_address(self._route)
         return not known or _litellm.has_key_of_its_own(self._route)
 
-    def _key(self, base_url: str | None) -> str | None:
-        if self._api_key and (given := self._api_key.get_secret_value().strip()):
-            return given
+    def _key(self, base_url: str | None) -> SecretStr | None:
+        if self._api_key:
+            return self._api_key
         key = self.found_key()
         if key is not None:
-            return key.value.get_secret_value()
+            return key.value
         missing = self.missing_key()
         if missing is not None:
             raise missing
@@ -255,7 +255,7 @@ class Endpoint(Closable):
         self,
         error: BaseException | None,
         exchange: Exchange,
-        api_key: str | None,
+        api_key: SecretStr | None,
         texts: Sequence[str],
     ) -> LLMError:
         """The error of ours for a failed try, without the key and the texts."""
@@ -272,9 +272,9 @@ class Endpoint(Closable):
             key_from=partial(self._key_from, api_key),
         )
 
-    def _key_from(self, api_key: str | None) -> str | None:
+    def _key_from(self, api_key: SecretStr | None) -> str | None:
         key = self.found_key() if api_key not in (None, _NO_KEY) else None
-        if key is None or key.value.get_secret_value() != api_key:
+        if key is None or key.value != api_key:
             return None  # litellm's own, or another meanwhile
         names = dict.fromkeys((self.name, self._route))
         return where_from(key, (*map(provider_variable, names), *self.key_variables))
@@ -296,8 +296,7 @@ class Endpoint(Closable):
                 raise missing
             where, key = await self._list_in_openais_format(self.base_url)
         try:
-            async with self._asking(where, key) as ask:
-                return await list_models(ask, where)
+            return await self._asked(partial(list_models, where), where, key)
         except AuthenticationError:
             raise  # also with status 400: LiteLLM's proxy, Gemini
         except LLMError as error:
@@ -308,16 +307,21 @@ class Endpoint(Closable):
             refused.reachable = True
             raise refused from error
 
-    @asynccontextmanager
-    async def _asking(self, where: ModelList, key: str | None = None) -> AsyncIterator[Asking]:
-        """Free requests to the vendor of this model, within 5 seconds.
+    async def _asked(
+        self,
+        question: Callable[[Asking], Awaitable[T]],
+        where: ModelList,
+        key: SecretStr | None = None,
+    ) -> T:
+        """What free requests to the vendor of this model tell, within 5 seconds.
 
         ``key`` is one that litellm knows, for when there is no other.
         """
         vendor, base_url = self._vendor, self.base_url
         api_key = self._key(base_url) or key
         clients = await self._clients.get()
-        async with asking(
+        return await asked(
+            question,
             clients.http,
             base_url or where.url,
             where.headers_with(api_key),
@@ -327,10 +331,11 @@ class Endpoint(Closable):
             hints=vendor.hints,
             api_key=api_key,
             key_from=partial(self._key_from, api_key),
-        ) as ask:
-            yield ask
+        )
 
-    async def _list_in_openais_format(self, base_url: str | None) -> tuple[ModelList, str | None]:
+    async def _list_in_openais_format(
+        self, base_url: str | None
+    ) -> tuple[ModelList, SecretStr | None]:
         """Where a server in OpenAI's format lists its models, and a key that litellm knows.
 
         Raises:
@@ -341,7 +346,8 @@ class Endpoint(Closable):
         address, key = base_url, None
         if address is None:
             await _litellm.load(self._litellm_model)
-            address, key = _litellm.address_of(self._litellm_model)
+            address, found = _litellm.address_of(self._litellm_model)
+            key = SecretStr(found) if found else None
         if not address:
             raise self._cannot_be_asked()
         return list_in_openais_format(address), key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -98,9 +98,9 @@ class Request:
     """
 
     model: str
-    chat: Sequence[ChatMessage]
-    options: Mapping[str, Any]
-    spoken: Spoken
+    chat: Sequence[ChatMessage] = field(repr=False)
+    options: Mapping[str, Any] = field(repr=False)
+    spoken: Spoken = field(repr=False)
     base_url: str | None = None
     read_timeout: float | None = None
     trimmed: Trimmed | None = None

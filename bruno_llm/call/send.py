@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from bruno_core.utils.logging import get_logger
+from pydantic import SecretStr
 
 from bruno_llm import _clock
 from bruno_llm.call.endpoint import Endpoint
@@ -22,6 +23,7 @@ from bruno_llm.errors.retry_after import retry_after_of
 from bruno_llm.exceptions import LLMError
 from bruno_llm.policies.timeouts import LimitReached, Timeout, within
 from bruno_llm.rate_limit.limit import RateLimit, Ticket
+from bruno_llm.redaction import bare
 from bruno_llm.wire.client import Exchange
 from bruno_llm.wire.facts import Format
 
@@ -49,7 +51,7 @@ class Call:
         self,
         endpoint: Endpoint,
         *,
-        api_key: str | None,
+        api_key: SecretStr | None,
         base_url: str | None,
         timeout: Timeout,
         wire: Format | None = None,
@@ -105,6 +107,7 @@ class Call:
             options=self.options,
             base_url=self.base_url,
             most=self.endpoint.max_response_bytes,
+            key=self.api_key,
         )
 
     def error(self, cause: BaseException | None) -> LLMError:
@@ -235,7 +238,7 @@ async def send(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     except LimitReached as exc:
         call.next_try()  # the limit ended it, not what the last try was told
         error = call.error(exc)
-        raise error from error.original_error
+    raise error from error.original_error
 
 
 async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
@@ -252,13 +255,16 @@ async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
                 return await _charged(call, attempt)
     except LLMError as exc:
         error = exc
-        raise
     except Exception as exc:  # whatever litellm or the SDK below it raises
         error = call.error(exc)
-        raise error from error.original_error
+    except BaseException as exc:  # cancelled
+        raise bare(exc) from None
     finally:
         if limit is not None:
             await call.observe(limit, error)
+    came_from = error.original_error or error.__cause__
+    error.__context__ = None
+    raise bare(error) from came_from  # outside the handler, whose exception would be its context
 
 
 async def _charged(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:

@@ -49,7 +49,7 @@ class Batch(Call):
     """One request of an embedding call."""
 
     def __init__(
-        self, endpoint: Endpoint, texts: Sequence[str], tokens: int, api_key: str | None
+        self, endpoint: Endpoint, texts: Sequence[str], tokens: int, api_key: SecretStr | None
     ) -> None:
         super().__init__(
             endpoint, api_key=api_key, base_url=endpoint.base_url, timeout=endpoint.timeout
@@ -288,7 +288,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         return [*batches]
 
     async def _embed(
-        self, texts: Sequence[str], tokens: int, api_key: str | None
+        self, texts: Sequence[str], tokens: int, api_key: SecretStr | None
     ) -> list[list[float]]:
         async with admitted(Batch(self, texts, tokens, api_key)) as call:
             vectors = await send(call, self._try)
@@ -318,7 +318,6 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         answer = await _litellm.embedding(
             self._clients,
             exchange,
-            call.api_key,
             {
                 "model": self._litellm_model,
                 "input": list(call.texts),

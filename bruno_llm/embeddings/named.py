@@ -9,6 +9,7 @@ from bruno_llm.embeddings.embedder import Batch, LiteLLMEmbedder, Vectors, field
 from bruno_llm.params import present
 from bruno_llm.vendors.registry import GEMINI, OLLAMA, OPENAI
 from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.sealed import stand_in
 
 __all__ = ["GeminiEmbedder", "OllamaEmbedder", "OpenAIEmbedder"]
 
@@ -55,7 +56,7 @@ class GeminiEmbedder(LiteLLMEmbedder):
         )
         texts = [{**request, "content": {"parts": [{"text": text}]}} for text in call.texts]
         base = call.base_url or "https://generativelanguage.googleapis.com/v1beta"
-        headers = {"x-goog-api-key": call.api_key} if call.api_key else {}
+        headers = {"x-goog-api-key": stand_in(call.api_key)} if call.api_key else {}
         payload = await self._post(
             call, exchange, f"{base}/{model}:batchEmbedContents", {"requests": texts}, headers
         )
@@ -86,7 +87,7 @@ class OllamaEmbedder(LiteLLMEmbedder):
         loops, and passes on neither the timeout nor the key.
         """
         body = {"model": self.model, "input": list(call.texts), "dimensions": self._dimensions}
-        headers = {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
+        headers = {"Authorization": f"Bearer {stand_in(call.api_key)}"} if call.api_key else {}
         payload = await self._post(
             call, exchange, f"{call.base_url}/api/embed", present(body), headers
         )

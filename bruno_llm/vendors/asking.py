@@ -6,29 +6,37 @@ made-up list when the server is down.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
 
 import httpx
+from pydantic import SecretStr
 
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.errors.translate import translate
 from bruno_llm.policies.timeouts import within
-from bruno_llm.redaction import Redactor
-from bruno_llm.wire.client import Exchange, WireClient
+from bruno_llm.redaction import Redactor, secrets_in_use
+from bruno_llm.wire.client import ConnectionLost, Exchange, WireClient, watching
 
-__all__ = ["Asking", "asking"]
+__all__ = ["Asking", "asked"]
+
+T = TypeVar("T")
 
 TIMEOUT = 5.0
 """Seconds for everything that is asked at once."""
 
 
 class Asking:
-    """Free requests to one vendor, see :func:`asking`."""
+    """Free requests to one vendor, see :func:`asked`."""
 
-    def __init__(self, http: WireClient, base_url: str, headers: Mapping[str, str]) -> None:
-        self.exchange = Exchange(wire=None, timeouts={"read": TIMEOUT})
+    def __init__(
+        self,
+        http: WireClient,
+        base_url: str,
+        headers: Mapping[str, str],
+        api_key: SecretStr | None,
+    ) -> None:
+        self.exchange = Exchange(wire=None, timeouts={"read": TIMEOUT}, key=api_key)
         self._http = http
         self._base_url = base_url.rstrip("/")
         self._headers = dict(headers)
@@ -49,21 +57,23 @@ class Asking:
     async def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         url, exchange = self._base_url + path, self.exchange
         options["headers"] = self._headers
-        try:
-            response = await self._http.request(method, url, **options)
-        except httpx.RemoteProtocolError:
-            # A kept connection that the server closed meanwhile (llama.cpp: about one in sixty
-            # after a stream). Nothing was answered, and asking again is free.
-            response = await self._http.request(method, url, **options)
-        exchange.status, exchange.body = response.status_code, response.content
-        exchange.headers = {k.lower(): v for k, v in response.headers.items()}
+        with watching(exchange):
+            try:
+                response = await self._http.request(method, url, **options)
+            except ConnectionLost:
+                if not isinstance(exchange.failure, httpx.RemoteProtocolError):
+                    raise
+                # A kept connection that the server closed meanwhile (llama.cpp: about one in sixty
+                # after a stream). Nothing was answered, and asking again is free.
+                exchange.failure = None
+                response = await self._http.request(method, url, **options)
         response.raise_for_status()
         payload = exchange.payload()
         return payload if isinstance(payload, dict) else self.refuse("it is not a JSON object")
 
 
-@asynccontextmanager
-async def asking(
+async def asked(
+    question: Callable[[Asking], Awaitable[T]],
     http: WireClient,
     base_url: str,
     headers: Mapping[str, str],
@@ -72,26 +82,27 @@ async def asking(
     model: str,
     rules: Sequence[ErrorRule],
     hints: Mapping[str, str],
-    api_key: str | None,
+    api_key: SecretStr | None,
     key_from: Callable[[], str | None],
-) -> AsyncIterator[Asking]:
-    """Ask a vendor, within 5 seconds for the whole block.
+) -> T:
+    """Ask a vendor, within 5 seconds for the whole question.
 
     Raises:
         LLMError: What a call would raise: no connection, a rejected key ...
     """
-    ask = Asking(http, base_url, headers)
+    ask = Asking(http, base_url, headers, api_key)
     try:
         async with within(None, TIMEOUT):
-            yield ask
+            return await question(ask)
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as exc:
-        raise translate(
+        error = translate(
             exc,
             ask.exchange,
             provider=provider,
             model=model,
             rules=tuple(rules),
-            redact=Redactor([api_key] if api_key else []),
+            redact=Redactor(secrets_in_use(api_key)),
             hints=hints,
             key_from=key_from,
-        ) from exc
+        )
+    raise error from error.original_error

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from bruno_llm.vendors.asking import Asking
+from bruno_llm.wire.sealed import stand_in
 
 __all__ = ["ModelList", "has_model", "list_in_openais_format", "list_models"]
 
@@ -43,10 +46,12 @@ class ModelList:
     query: Mapping[str, str] | None = None
     next_page: tuple[str, str] | None = None
 
-    def headers_with(self, api_key: str | None) -> dict[str, str]:
-        """The headers of a free request, the key among them."""
-        key = {self.key_header: self.key_prefix + api_key} if self.key_header and api_key else {}
-        return {**(self.headers or {}), **key}
+    def headers_with(self, api_key: SecretStr | None) -> dict[str, str]:
+        """The headers of a free request, the stand-in of the key among them."""
+        headers = dict(self.headers or {})
+        if self.key_header and api_key:
+            headers[self.key_header] = self.key_prefix + stand_in(api_key)
+        return headers
 
 
 def list_in_openais_format(url: str) -> ModelList:
@@ -54,7 +59,7 @@ def list_in_openais_format(url: str) -> ModelList:
     return ModelList(url, "/models", key_header="Authorization", key_prefix="Bearer ")
 
 
-async def list_models(ask: Asking, where: ModelList) -> list[str]:
+async def list_models(where: ModelList, ask: Asking) -> list[str]:
     """The names of the vendor's models, all pages of them."""
     query = dict(where.query or {})
     names: list[str] = []

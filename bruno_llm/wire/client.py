@@ -18,11 +18,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from pydantic import SecretStr
 
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.redaction import bare
 from bruno_llm.wire.bodies import cut, read_error
 from bruno_llm.wire.facts import Facts, Format, Mender
 from bruno_llm.wire.frames import FrameReader
+from bruno_llm.wire.sealed import unsealed
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.size import ENCODINGS, MAX_RESPONSE_BYTES, bounded
 from bruno_llm.wire.think import ThinkTags, may_hold_tags
@@ -60,23 +63,26 @@ class Exchange:
     the answer is not read: its format is not known, or litellm went round our client; then
     litellm's word has to do. ``options`` are those of the call, as they were asked for. ``left``
     says that the request began to go out, as far as a vendor can do anything with it. ``most``
-    bytes are read of the answer, decompressed; ``None`` for any number.
+    bytes are read of the answer, decompressed; ``None`` for any number. ``key`` takes the place of
+    its stand-in.
     """
 
     wire: Format | None
     timeouts: Mapping[str, float | None]
     url: str = ""
     status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    failure: Exception | None = None
-    facts: Facts = field(default_factory=Facts)
-    divert: Callable[[httpx.Request], httpx.Request] | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    base_url: str | None = None
+    # A vendor or a proxy may echo keys and prompts: they are not printed with the frames.
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    failure: Exception | None = field(default=None, repr=False)
+    facts: Facts = field(default_factory=Facts, repr=False)
+    divert: Callable[[httpx.Request], httpx.Request] | None = field(default=None, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    base_url: str | None = field(default=None, repr=False)
     left: bool = False
     most: int | None = MAX_RESPONSE_BYTES
-    _stream: httpx.Response | None = None
+    key: SecretStr | None = None
+    _stream: httpx.Response | None = field(default=None, repr=False)
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Told by httpx's transport where it is."""
@@ -228,7 +234,9 @@ class WireClient(httpx.AsyncClient):
         ours = {"timeout": dict(exchange.timeouts), "trace": exchange.trace}
         request.extensions = {**request.extensions, **ours}
         try:
-            answered = await super().send(request, stream=True, **kwargs)
+            sent = unsealed(request, exchange.key) if exchange.key else request
+            answered = await super().send(sent, stream=True, **kwargs)
+            answered.request = request
             response = bounded(answered, exchange.most)
             exchange.status = response.status_code
             exchange.headers = {k.lower(): v for k, v in response.headers.items()}
@@ -241,9 +249,11 @@ class WireClient(httpx.AsyncClient):
             exchange.body = (await _whole(response)).content
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as exc:
             # httpx raises a plain RuntimeError when its client was closed meanwhile.
-            exchange.failure = exc
+            exchange.failure = bare(exc)
+            if isinstance(exc, httpx.HTTPError):
+                exc.request = request  # what was sent holds the key
             if isinstance(exc, httpx.TimeoutException):
-                raise
+                raise exc from None
             raise ConnectionLost(str(exc), request=request) from exc
         return _mended(exchange, response, mend) if mend else _read_body(exchange, response)
 
@@ -313,8 +323,8 @@ class _Tap(httpx.AsyncByteStream):
                 if frames and frames.broken:
                     return
         except (httpx.TransportError, httpx.DecodingError) as exc:
-            self._exchange.failure = exc
-            raise
+            self._exchange.failure = bare(exc)
+            raise exc from None
         if frames and (last := frames.close()):
             yield last
 

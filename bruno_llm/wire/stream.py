@@ -8,6 +8,7 @@ from typing import Any
 from bruno_llm import _clock
 from bruno_llm.exceptions import LLMError, StreamError
 from bruno_llm.policies.timeouts import within
+from bruno_llm.redaction import bare
 from bruno_llm.wire.client import Exchange
 from bruno_llm.wire.reading import Answer, Delta, StreamReader
 
@@ -60,8 +61,10 @@ class OpenStream:
                 self._first = list(self._reader.deltas(await self._next()))
         except StopAsyncIteration:
             broken = self._broken()
-            if broken is not None:
-                raise broken from broken.original_error
+        else:
+            return
+        if broken is not None:
+            raise broken from broken.original_error
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """All deltas, the first included.
@@ -81,6 +84,8 @@ class OpenStream:
                     return
             except Exception as exc:  # whatever litellm or the SDK below it raises
                 error = self._translate(exc)
+            except BaseException as exc:  # cancelled
+                raise bare(exc) from None
             else:
                 for delta in deltas:
                     yield delta

@@ -1,0 +1,42 @@
+"""The key of a call stays sealed until our client puts the request on the wire.
+
+litellm and the SDKs below it keep what they are given as the key in local variables, client
+objects and log records. They are given a stand-in that is no secret, and :class:`WireClient` puts
+the key in its place, in whatever header or query option it arrives.
+"""
+
+from __future__ import annotations
+
+import httpx
+from pydantic import SecretStr
+
+__all__ = ["stand_in", "unsealed"]
+
+_STAND_IN = "the-key-is-put-in-on-the-wire"
+# litellm chooses Anthropic's header by how the key begins: "sk-ant-oat" is a token, "sk-ant-api" a
+# key (litellm's ``llms/anthropic/common_utils.py``).
+_TELLING, _TELLS = "sk-ant-", 10
+
+
+def stand_in(key: SecretStr) -> str:
+    """What others are given in place of the key."""
+    value = key.get_secret_value()
+    return f"{value[:_TELLS]}-{_STAND_IN}" if value.startswith(_TELLING) else _STAND_IN
+
+
+def unsealed(request: httpx.Request, key: SecretStr) -> httpx.Request:
+    """The request with the key where its stand-in is; the other one stays as it was."""
+    seal, value = stand_in(key), key.get_secret_value()
+    mark, plain = seal.encode(), value.encode()
+    url = request.url
+    if mark in url.query:
+        url = url.copy_with(
+            params=[(k, v.replace(seal, value)) for k, v in url.params.multi_items()]
+        )
+    return httpx.Request(
+        request.method,
+        url,
+        headers=[(name, sent.replace(mark, plain)) for name, sent in request.headers.raw],
+        stream=request.stream,
+        extensions=request.extensions,
+    )
