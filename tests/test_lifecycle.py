@@ -328,11 +328,16 @@ class TestNothingIsLeft:
                 await anext(stream)
             for way in WAYS:
                 await ask(provider, way)
-            for _ in range(10):  # what was left a moment ago is closed in the next turns
-                await asyncio.sleep(0)
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            # litellm keeps one task a loop for its callbacks.
-            return {task for task in others if "LoggingWorker" not in repr(task)}
+
+            def left() -> set[Any]:
+                others = asyncio.all_tasks() - {this}
+                # litellm keeps one task a loop for its callbacks.
+                return {task for task in others if "LoggingWorker" not in repr(task)}
+
+            this = asyncio.current_task()
+            # What was left a moment ago is closed in the next turns.
+            await server.wait_for(lambda: not left())
+            return left()
 
         sockets, threads = open_sockets(), set(threading.enumerate())
         assert run(everything()) == set()

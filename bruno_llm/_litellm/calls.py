@@ -61,13 +61,17 @@ async def embedding(clients: Clients, exchange: Exchange, params: Mapping[str, A
 async def stream(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Chunks:
     """Open a stream; the vendor's parsed chunks, to be closed with ``aclose``."""
     way, call = await _prepared(clients, exchange, params)
-    with _calling(exchange, way):
-        wrapper = await way.litellm.acompletion(
-            stream=True, stream_options={"include_usage": True}, **call
-        )
-        if wrapper.completion_stream is None:  # Gemini sends its request this late
-            await wrapper.fetch_stream()
-    return Chunks(wrapper, exchange)
+    try:
+        with _calling(exchange, way):
+            wrapper = await way.litellm.acompletion(
+                stream=True, stream_options={"include_usage": True}, **call
+            )
+            if wrapper.completion_stream is None:  # Gemini sends its request this late
+                await wrapper.fetch_stream()
+        return Chunks(wrapper, exchange)
+    except BaseException:
+        await exchange.aclose()  # cancelled between the headers and the first piece
+        raise
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from bruno_llm._litellm.sdk import client_class
 from bruno_llm._litellm.sealing import is_sealed
 from bruno_llm._loops import PerLoop
 from bruno_llm.wire.client import WireClient
+from bruno_llm.wire.places import PLACES
 from bruno_llm.wire.sealed import stand_in
 
 __all__ = ["Clients", "LoopClients", "Way"]
@@ -50,8 +51,8 @@ class Way:
 class LoopClients:
     """The clients of one provider on one event loop."""
 
-    def __init__(self) -> None:
-        self.http = WireClient()
+    def __init__(self, places: int = PLACES) -> None:
+        self.http = WireClient(places)
         self._asked: tuple[Any, ...] = ()
         self._way: Way | None = None
         self._made: tuple[tuple[Any, ...], Any] | None = None
@@ -99,10 +100,16 @@ class LoopClients:
 
 
 class Clients(PerLoop[LoopClients]):
-    """The HTTP clients of one provider, one for each event loop, closed with it."""
+    """The HTTP clients of one provider, one for each event loop, closed with it.
 
-    def __init__(self) -> None:
-        super().__init__(LoopClients, lambda clients: clients.http.aclose())
+    Args:
+        at_once: Calls at a time that the provider allows; as many requests may be on the wire on
+            each event loop, and 100 at least.
+    """
+
+    def __init__(self, at_once: int | None = None) -> None:
+        places = max(PLACES, at_once or 0)
+        super().__init__(partial(LoopClients, places), lambda clients: clients.http.aclose())
 
 
 def _logging_worker() -> Any:

@@ -113,7 +113,7 @@ class Endpoint(Closable):
         self.rate_limit = rate_limit
         self.costs = costs
         self.max_response_bytes = max_response_bytes
-        self._clients = _litellm.Clients()
+        self._clients = _litellm.Clients(rate_limit.concurrency if rate_limit else None)
 
     # --- what it is ---------------------------------------------------------------------------
 

@@ -251,7 +251,8 @@ async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     error: LLMError | None = None
     try:
         with call.watch.current():
-            async with within("first_token", call.timeout.first_token):
+            async with within("first_token", call.timeout.first_token) as first_token:
+                call.exchange.waiting = first_token.paused
                 return await _charged(call, attempt)
     except LLMError as exc:
         error = exc

@@ -40,6 +40,7 @@ _HTTP_LIMITS: Sequence[tuple[type[Exception], str, str]] = (
     (httpx.ConnectTimeout, "connect", "no connection within"),
     (httpx.ReadTimeout, "read", "nothing arrived for"),
     (httpx.WriteTimeout, "read", "nothing could be sent for"),
+    (httpx.PoolTimeout, "pool", "no connection of this provider was free for"),
 )
 
 
@@ -148,6 +149,8 @@ def _classify(
     if status is None and not text and isinstance(exchange.failure, ResponseTooLarge):
         return ServiceUnavailableError, _LET_IN_MORE, False
     if status is None and not text:
+        if isinstance(exchange.failure, httpx.PoolTimeout):
+            return RequestTimeoutError, _MORE_PLACES, False  # a retry would stand behind all others
         return _without_status(error, exchange), None, None
     for rule in rules:
         if rule.matches(status, text):
@@ -163,6 +166,7 @@ def _classify(
 
 
 _LET_IN_MORE = "max_response_bytes=... lets in more"
+_MORE_PLACES = "ask fewer at a time, or allow more by RateLimit(concurrency=...)"
 _NO_PAGE = re.compile(
     r"(404 )?(error )?((page|file|path|resource|url) )?not found\.?"
     r"|method not allowed|invalid url .*",

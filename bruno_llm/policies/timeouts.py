@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from bruno_llm.checks import Seconds, check, check_arguments, nearest
 from bruno_llm.exceptions import ConfigurationError
@@ -16,7 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     from async_timeout import timeout as deadline
 
-__all__ = ["LimitReached", "Timeout", "within"]
+__all__ = ["LimitReached", "Running", "Timeout", "within"]
 
 
 class LimitReached(TimeoutError):
@@ -27,10 +28,56 @@ class LimitReached(TimeoutError):
         super().__init__(f"no answer within {seconds:g} s{which}")
 
 
+class Running:
+    """A limit that is running; ``None`` for none."""
+
+    def __init__(self, limit: Any = None) -> None:
+        self._limit = limit
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the clock of the limit during the block."""
+        if self._limit is None or _has_expired(self._limit):
+            yield
+            return
+        clock = asyncio.get_running_loop().time
+        left = _end_of(self._limit) - clock()
+        _move(self._limit, clock() + _NEVER)
+        try:
+            yield
+        finally:
+            _move(self._limit, clock() + left)
+
+
+_NEVER = 1e9  # seconds; asyncio's selectors take no infinite wait
+
+if sys.version_info >= (3, 11):
+
+    def _has_expired(limit: deadline) -> bool:
+        return limit.expired()
+
+    def _end_of(limit: deadline) -> float:
+        return limit.when() or 0.0
+
+    def _move(limit: deadline, end: float) -> None:
+        limit.reschedule(end)
+
+else:
+
+    def _has_expired(limit: Any) -> bool:
+        return bool(limit.expired)
+
+    def _end_of(limit: Any) -> float:
+        return float(limit.deadline)
+
+    def _move(limit: Any, end: float) -> None:
+        limit.update(end)
+
+
 @asynccontextmanager
 async def within(
     name: str | None, seconds: float | None, left: float | None = None
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Running]:
     """Run the block for at most ``left`` seconds, by default the whole of the limit.
 
     ``name`` is the field of ``Timeout`` that the user may change, ``None`` when there is none.
@@ -39,14 +86,14 @@ async def within(
         LimitReached: The block was ended.
     """
     if seconds is None:
-        yield
+        yield Running()
         return
     if left is not None and left <= 0:
         # What is buffered already would come through without the wait that a deadline cuts.
         raise LimitReached(name, seconds)
     try:
-        async with deadline(seconds if left is None else left):
-            yield
+        async with deadline(seconds if left is None else left) as limit:
+            yield Running(limit)
     except asyncio.TimeoutError as exc:  # before Python 3.11 not the built-in one
         raise LimitReached(name, seconds) from exc
 
@@ -62,12 +109,15 @@ class Timeout:
         first_token: Of one try: until the first piece of the answer. A plain answer comes in one
             piece, so there it limits the whole wait.
         connect: Of one try: until the connection stands.
+        pool: Of one try: until one of the provider's connections is free. While a try waits for
+            that, only this limit and ``total`` run: the vendor has not been asked yet.
     """
 
     read: Seconds | None = 60.0
     total: Seconds | None = None
     first_token: Seconds | None = None
     connect: Seconds | None = 10.0
+    pool: Seconds | None = None
 
     def __post_init__(self) -> None:
         check_arguments("Timeout", Timeout, {name: getattr(self, name) for name in self.__slots__})
@@ -98,6 +148,5 @@ class Timeout:
 
     @property
     def http(self) -> Mapping[str, float | None]:
-        """The same for the HTTP client; waiting for a free connection counts as the wait for
-        the first piece."""
-        return {"connect": self.connect, "read": self.read, "write": self.read, "pool": None}
+        """The same for the HTTP client."""
+        return {"connect": self.connect, "read": self.read, "write": self.read, "pool": self.pool}

@@ -25,13 +25,15 @@ _DEEPEST = 10
 
 
 async def read_error(response: httpx.Response) -> bytes:
-    """The first megabyte of an error's body, decompressed; what follows is not read."""
+    """The first megabyte of an error's body, decompressed; what follows is not read.
+
+    The caller closes the response.
+    """
     found = bytearray()
     async for chunk in response.aiter_bytes():
         found += chunk
         if len(found) >= _MOST_READ:
             break
-    await response.aclose()
     return bytes(found[:_MOST_READ])
 
 

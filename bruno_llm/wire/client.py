@@ -11,10 +11,10 @@ import json
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -25,6 +25,7 @@ from bruno_llm.redaction import bare
 from bruno_llm.wire.bodies import cut, read_error
 from bruno_llm.wire.facts import Facts, Format, Mender
 from bruno_llm.wire.frames import FrameReader
+from bruno_llm.wire.places import KEPT, PLACES, WAITING, WHOLE, Places
 from bruno_llm.wire.sealed import unsealed
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.size import ENCODINGS, MAX_RESPONSE_BYTES, bounded
@@ -64,7 +65,7 @@ class Exchange:
     litellm's word has to do. ``options`` are those of the call, as they were asked for. ``left``
     says that the request began to go out, as far as a vendor can do anything with it. ``most``
     bytes are read of the answer, decompressed; ``None`` for any number. ``key`` takes the place of
-    its stand-in.
+    its stand-in. ``waiting`` makes what is entered while the request waits for a connection.
     """
 
     wire: Format | None
@@ -82,6 +83,7 @@ class Exchange:
     left: bool = False
     most: int | None = MAX_RESPONSE_BYTES
     key: SecretStr | None = None
+    waiting: Callable[[], AbstractContextManager[Any]] = field(default=nullcontext, repr=False)
     _stream: httpx.Response | None = field(default=None, repr=False)
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
@@ -189,10 +191,14 @@ class WireClient(httpx.AsyncClient):
 
     A model server on this machine is never behind a proxy, so the proxy variables of the
     environment apply to other hosts only. Redirects are not followed: the key would travel with
-    them. Up to 100 connections are open at once (httpx's own default); further calls wait.
+    them.
+
+    Args:
+        places: Requests on the wire, and connections, at a time; further ones wait in a fair line.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, places: int = PLACES) -> None:
+        self.places = Places(places)
         try:
             verify = _tls()
         except (OSError, ValueError) as exc:
@@ -203,10 +209,18 @@ class WireClient(httpx.AsyncClient):
                 headers={"accept-encoding": ENCODINGS},
                 follow_redirects=False,
                 mounts={f"all://{host}": None for host in _LOCAL},
-                limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+                limits=httpx.Limits(
+                    max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEPT
+                ),
             )
         except (ImportError, ValueError, httpx.InvalidURL) as exc:  # SOCKS wants a package
             raise _broken(_PROXIES, exc) from exc
+
+    def _init_transport(self, *args: Any, **settings: Any) -> httpx.AsyncBaseTransport:
+        return self.places.way(partial(super()._init_transport, *args, **settings))
+
+    def _init_proxy_transport(self, *args: Any, **settings: Any) -> httpx.AsyncBaseTransport:
+        return self.places.way(partial(super()._init_proxy_transport, *args, **settings))
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **kwargs: Any) -> Any:
         exchange = _watched.get()
@@ -232,6 +246,7 @@ class WireClient(httpx.AsyncClient):
                 request = with_body(request, body)
         exchange.url = str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
         ours = {"timeout": dict(exchange.timeouts), "trace": exchange.trace}
+        ours |= {WAITING: exchange.waiting, WHOLE: lambda: exchange.facts.ended}
         request.extensions = {**request.extensions, **ours}
         try:
             sent = unsealed(request, exchange.key) if exchange.key else request
@@ -243,10 +258,11 @@ class WireClient(httpx.AsyncClient):
             if stream and response.is_success:
                 exchange._stream = response
                 return _tapped(response, exchange)
-            if not response.is_success:
-                exchange.body = cut(await read_error(response))
-                return _with_body(response, exchange.body)
-            exchange.body = (await _whole(response)).content
+            async with aclosing(response):
+                if not response.is_success:
+                    exchange.body = cut(await read_error(response))
+                    return _with_body(response, exchange.body)
+                exchange.body = (await _whole(response)).content
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as exc:
             # httpx raises a plain RuntimeError when its client was closed meanwhile.
             exchange.failure = bare(exc)

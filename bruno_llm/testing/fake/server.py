@@ -78,6 +78,8 @@ class FakeServer:
         peak: The most chat and embedding requests that were under way at the same time.
         open_streams: Streams under way.
         disconnects: How often a client left before its answer had been sent whole.
+        connections: Connections that are open, with or without a request.
+        accepted: Connections that have been opened so far.
     """
 
     def __init__(
@@ -104,6 +106,14 @@ class FakeServer:
         self._serials = itertools.count(1)
         self._thread = ServerThread(self._handle)
         self._waiting = Waiting()
+
+    @property
+    def connections(self) -> int:
+        return len(self._thread.connections)
+
+    @property
+    def accepted(self) -> int:
+        return self._thread.accepted
 
     @property
     def url(self) -> str:

@@ -18,12 +18,15 @@ class ServerThread:
 
     Attributes:
         closing: Whether connections break because the server ends.
+        connections: Those that are open.
+        accepted: How many have been opened so far.
     """
 
     def __init__(self, handler: Callable[[Connection, Incoming], Awaitable[None]]) -> None:
         self.closing = False
         self._handler = handler
-        self._connections: set[Connection] = set()
+        self.connections: set[Connection] = set()
+        self.accepted = 0
         self._thread: threading.Thread | None = None
 
     @property
@@ -73,16 +76,18 @@ class ServerThread:
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         # A thousand clients may connect before the loop has accepted the first of them.
-        server = await loop.create_server(
-            lambda: Connection(self._handler, self._connections), "127.0.0.1", 0, backlog=2048
-        )
+        server = await loop.create_server(self._accept, "127.0.0.1", 0, backlog=2048)
         ready.set_result((loop, stop, server.sockets[0].getsockname()[1]))
         await stop.wait()
         server.close()
-        open_connections = list(self._connections)
+        open_connections = list(self.connections)
         for connection in open_connections:
             connection.abort()
         tasks = [connection.task for connection in open_connections if connection.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _accept(self) -> Connection:
+        self.accepted += 1
+        return Connection(self._handler, self.connections)
