@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from bruno_llm import _litellm
 from bruno_llm.call.endpoint import Endpoint
-from bruno_llm.call.pricing import billed_tier
 from bruno_llm.call.request import Request
 from bruno_llm.call.send import Call
+from bruno_llm.call.worst import Bound, Known, answers, cache_writes, longest_answer, tier_of
 from bruno_llm.completion import Usage
+from bruno_llm.exceptions import BudgetExceededError
 from bruno_llm.messages import texts_of
 from bruno_llm.vendors.counting import CountEndpoint
 from bruno_llm.wire.reading import Answer, read_answer
@@ -21,8 +24,10 @@ from bruno_llm.wire.stream import OpenStream
 
 __all__ = ["ChatCall", "ask", "count", "open_stream"]
 
-# The answer's length that a budget reserves when neither the caller nor the model limits it.
-_UNLIMITED_ANSWER = 4096
+# The limit that a budget puts on an answer when neither the caller nor the model has one.
+_LIMIT = 4096
+# Signs that sounds or images are sent or asked for.
+_SOUNDS = (b"input_audio", b'"audio/', b'"modalities"', b'"responseModalities"')
 
 
 class ChatCall(Call):
@@ -32,6 +37,7 @@ class ChatCall(Call):
         super().__init__(endpoint, base_url=request.base_url, **kwargs)
         self.request = request
         self.options, self.content = request.options, request.chat
+        self._held_for: Bound | None = None
 
     @property
     def texts(self) -> Sequence[str]:
@@ -50,10 +56,7 @@ class ChatCall(Call):
 
     @property
     def service_tier(self) -> str | None:
-        """The tier that is asked for."""
-        more = self.options.get("extra_body") or {}
-        tier = more.get("service_tier", self.options.get("service_tier"))
-        return tier if isinstance(tier, str) else None
+        return tier_of(self._asked)
 
     def used_by_a_lost_try(self) -> Usage:
         facts = self.exchange.facts
@@ -64,22 +67,76 @@ class ChatCall(Call):
         return Usage(prompt, said, prompt + said, estimated=True)
 
     def worst_case(self) -> Decimal | None:
-        endpoint, options = self.endpoint, self.options
-        prompt = self.prompt_tokens
+        base = self.endpoint.price
+        if base is None or not (base.input or base.output):
+            return None if base is None else Decimal(0)  # however long it is
+        self._held_for = self._bound(self._asked, 0, self._longest() or _LIMIT)
+        return self._price(self._held_for)
+
+    def most(self, body: Mapping[str, Any], content: bytes) -> Decimal | None:
+        bound = self._bound(body, self._known.surplus(body), self._longest())
+        sounds = any(word in content for word in _SOUNDS)
+        bound = bound._replace(cache_writes=cache_writes(content), sounds=sounds)
+        return None if bound == self._held_for else self._price(bound)
+
+    @property
+    def limit(self) -> int | None:
+        """The limit that is put on the answer because nothing else limits it."""
+        if not self.is_limited or longest_answer(self._asked) is not None:
+            return None
+        return None if self._longest() else _LIMIT
+
+    @cached_property
+    def _asked(self) -> Mapping[str, Any]:
+        """The options as far as they can be read before litellm has seen them."""
+        return {**self.options, **(self.options.get("extra_body") or {})}
+
+    @cached_property
+    def _known(self) -> Known:
+        options = self.options
+        counted = (self.request.chat, options.get("tools"), options.get("functions"))
+        return Known(*counted, strict="extra_body" in options)
+
+    def _longest(self) -> int | None:
+        """The longest answer that the model gives."""
+        facts = _litellm.model_facts(self.request.model, self.endpoint._route)
+        longest = facts.get("max_output_tokens")
+        return int(longest) if isinstance(longest, int | float) and longest > 0 else None
+
+    def _bound(self, body: Mapping[str, Any], surplus: float, longest: int | None) -> Bound:
+        """The most that a request with this body can be billed for.
+
+        Raises:
+            BudgetExceededError: Nobody knows a limit of it.
+        """
+        endpoint, counted = self.endpoint, self.prompt_tokens
+        prompt: float = counted + surplus + endpoint._counter.more_at_most(self.request.chat)
         if not endpoint._counter.exact:
-            prompt += prompt // 4
-        facts = _litellm.model_facts(self.request.model, endpoint._route)
-        longest = int(
-            options.get("max_tokens")
-            or options.get("max_completion_tokens")
-            or facts.get("max_output_tokens")
-            or _UNLIMITED_ANSWER
-        )
-        cost = endpoint._pricing.cost(
-            Usage(prompt, longest, prompt + longest),
-            endpoint.model,
-            service_tier=billed_tier(self.service_tier, None),
-        )
+            prompt += counted // 4
+        if prompt > counted:
+            # What is longer than its window a model does not read.
+            facts = _litellm.model_facts(self.request.model, endpoint._route)
+            window = facts.get("max_input_tokens")
+            prompt = min(prompt, max(counted, window or math.inf))
+        answer = longest_answer(body) or math.inf
+        if math.isinf(answer) and longest is not None:
+            answer = longest
+        for size, what, hint in (
+            (answer, "its answer", "give max_tokens=..."),
+            (prompt, "what it refers to", "send the content itself"),
+        ):
+            if math.isinf(size):
+                raise BudgetExceededError(
+                    f"{what} has no length that is known, so the call cannot be kept within the"
+                    " budget",
+                    endpoint.name,
+                    model=endpoint.model,
+                    hint=hint,
+                )
+        return Bound(int(prompt), int(answer) * answers(body), tier_of(body))
+
+    def _price(self, bound: Bound) -> Decimal | None:
+        cost = self.endpoint._pricing.most(self.endpoint.model, bound)
         return None if cost is None else Decimal(str(cost))
 
 
@@ -124,7 +181,10 @@ async def open_stream(call: ChatCall) -> OpenStream:
 
 def _sent(call: ChatCall) -> dict[str, Any]:
     """litellm's arguments; what it does not get to see is put in on the way out."""
-    params, first = call.request.for_litellm()
+    request = call.request
+    if call.limit is not None:
+        request = replace(request, options={**request.options, "max_tokens": call.limit})
+    params, first = request.for_litellm()
     then = call.exchange.divert
     if first is None or then is None:
         call.exchange.divert = first or then

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from bruno_llm import _litellm
+from bruno_llm.call.worst import Bound
 from bruno_llm.completion import Usage
 from bruno_llm.costs.prices import ModelPrice, price_of
 
 __all__ = ["Pricing", "billed_tier"]
 
 _MILLION = 1_000_000
+_CACHED = "cache_creation_input_token_cost"
 _USUAL_TIERS = ("", "auto", "default", "standard")
 
 
@@ -71,6 +73,42 @@ class Pricing:
         if own is None or own.agrees_with(_litellm.model_facts(model, self.route)):
             return None
         return own
+
+    def most(self, model: str, bound: Bound) -> float | None:
+        """US dollars that a request within this bound can cost, ``None`` when no price is known.
+
+        The tokens of a kind (written into a cache, heard, spoken, thought) have prices of their
+        own; the dearest that is possible counts.
+        """
+        prompt, answer = bound.prompt, bound.answer
+        plain = Usage(prompt, answer, prompt + answer)
+        facts = _litellm.model_facts(model, self.route)
+        kinds: list[tuple[Usage, Mapping[str, Any]]] = [(plain, {})]
+        # Claude's cache is written where the request says so, those of others by themselves.
+        writes = bound.cache_writes or ("claude" not in model and _CACHED in facts)
+        if writes and (_CACHED in facts or price_of(self.prices, model) is not None):
+            written = replace(plain, cache_creation_tokens=prompt)
+            hour = {"ephemeral_1h_input_tokens": prompt, "ephemeral_5m_input_tokens": 0}
+            details: dict[str, Any] = {"cache_creation_tokens": prompt}
+            if bound.cache_writes > 1:
+                details["cache_creation_token_details"] = hour
+            raw = {"cache_creation_input_tokens": prompt, "prompt_tokens_details": details}
+            kinds.append((written, raw))
+        if bound.sounds and "input_cost_per_audio_token" in facts:
+            kinds.append((plain, {"prompt_tokens_details": {"audio_tokens": prompt}}))
+        said: list[Mapping[str, Any]] = [{}]
+        for kind, always in (("reasoning", True), ("audio", bound.sounds), ("image", bound.sounds)):
+            own = facts.get(f"output_cost_per_{kind}_token")
+            if always and own and own != facts.get("output_cost_per_token"):
+                said.append({"completion_tokens_details": {f"{kind}_tokens": answer}})
+        tier = billed_tier(bound.service_tier, None)
+        costs = [
+            self.cost(usage, model, raw={**heard, **spoken} or None, service_tier=tier)
+            for usage, heard in kinds
+            for spoken in said
+        ]
+        known = [cost for cost in costs if cost is not None]
+        return max(known) if known else None
 
     def _factor(self, model: str, usage: Usage, service_tier: str | None) -> float:
         """How much dearer a tier is than the usual one; a table of one's own has no tiers."""

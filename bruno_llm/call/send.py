@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
+import httpx
 from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
 
@@ -26,6 +27,7 @@ from bruno_llm.rate_limit.limit import RateLimit, Ticket
 from bruno_llm.redaction import bare
 from bruno_llm.wire.client import Exchange
 from bruno_llm.wire.facts import Format
+from bruno_llm.wire.shape import read_json
 
 __all__ = ["Call", "admitted", "send"]
 
@@ -45,6 +47,7 @@ class Call:
         done: What is to be billed, as soon as it is known.
         started: When the call began, by the clock.
         sent: When its first try began.
+        is_limited: A budget holds money for it.
     """
 
     def __init__(
@@ -70,7 +73,7 @@ class Call:
         self.started = self.sent = _clock.monotonic()
         self._wire = wire
         self._ticket: Ticket | None = None
-        self._admitted = False
+        self._admitted = self.is_limited = False
         self._reservation: Reservation | None = None
 
     # --- what kind of call it is --------------------------------------------------------------
@@ -92,6 +95,14 @@ class Call:
     def used_by_a_lost_try(self) -> Usage:
         """Tokens of a try that got no answer: the counted prompt, and what had arrived."""
 
+    @abstractmethod
+    def most(self, body: Mapping[str, Any], content: bytes) -> Decimal | None:
+        """US dollars that this body of a request can cost, ``None`` where that is held already.
+
+        Raises:
+            BudgetExceededError: It has no bound.
+        """
+
     @property
     def service_tier(self) -> str | None:
         """The tier that is asked for."""
@@ -112,6 +123,9 @@ class Call:
 
     def error(self, cause: BaseException | None) -> LLMError:
         """Our error for what was caught (``None``: only the wire knows that it failed)."""
+        refused = self.exchange.refused
+        if refused is not None:
+            return refused.with_traceback(None)  # its frames hold what was to be sent
         return self.endpoint._error(cause, self.exchange, self.api_key, self.texts)
 
     async def pace(self, limit: RateLimit) -> None:
@@ -136,18 +150,35 @@ class Call:
         self._reservation = await costs.reserve(
             provider=endpoint.name,
             model=endpoint.model,
-            worst_case=self.worst_case(),
+            worst_case=self.worst_case() if costs.limits(self.tag) else Decimal(0),
             tag=self.tag,
         )
+        self.is_limited = self._reservation.held > 0
 
-    async def reserve_again(self) -> None:
-        """The same for the next try, where the one before it has spent what was held.
+    async def reserve_for_try(self) -> None:
+        """Hold it anew where the try before this one has spent it, and watch what leaves.
 
         Raises:
             BudgetExceededError: There is no room for another try.
         """
         if self._admitted and self._reservation is None and self.endpoint.costs is not None:
             await self.reserve(self.endpoint.costs)
+        if self.is_limited:
+            self.exchange.admit = self._admit
+
+    async def _admit(self, request: httpx.Request) -> None:
+        """Hold what this request can really cost, before it leaves."""
+        try:
+            body = read_json(request.content)
+        except ValueError:
+            return  # a form, of those who sign in
+        try:
+            most = self.most(body, request.content) if isinstance(body, dict) else None
+            if most is not None and self._reservation is not None:
+                await self._reservation.raise_to(most)
+        except LLMError as error:
+            self.exchange.refused = error
+            raise
 
     async def charge_lost(self) -> None:
         """Book the try that failed, if the vendor may bill it all the same.
@@ -244,7 +275,7 @@ async def send(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
 async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     """Pace, wire, errors in our words."""
     call.next_try()
-    await call.reserve_again()
+    await call.reserve_for_try()
     limit = call.endpoint.rate_limit
     if limit is not None:
         await call.pace(limit)

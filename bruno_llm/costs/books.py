@@ -131,16 +131,19 @@ class Post(NamedTuple):
     """Book an entry, charge it to the counters of ``keys`` and let go of its reservation.
 
     ``charge`` is the entry's cost, or what is taken for it against the budgets when the price is
-    unknown. The answer says what has been spent of each limit now.
+    unknown. ``more`` are further reservations of the same call. The answer says what has been spent
+    of each limit now.
     """
 
     entry: Entry
     charge: int
     keys: Sequence[tuple[str, str]]
     limits: Sequence[Limit]
+    more: Sequence[str] = ()
 
     def apply(self, books: Books) -> list[int]:
-        books.free(self.entry.id)
+        for key in (self.entry.id, *self.more):
+            books.free(key)
         books.post(self.entry)
         for period, tag in self.keys:
             books.charge(period, tag, self.charge)

@@ -190,7 +190,7 @@ class Writer:
             if isinstance(operation, Reserve):
                 self._live.add(operation.key)
             elif isinstance(operation, Post):
-                self._live.discard(operation.entry.id)
+                self._live.difference_update((operation.entry.id, *operation.more))
         return [answers[i] for i in range(len(operations))]
 
     def _lock(self, connection: Connection) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Literal
 
 from bruno_llm.costs.books import Entry, dollars
-from bruno_llm.costs.budgets import Money, money
+from bruno_llm.costs.budgets import Money, money, pico
 
 if TYPE_CHECKING:
     from bruno_llm.completion import Usage
@@ -59,17 +59,44 @@ class Reservation:
     be written does not: the ledger keeps the booking and writes it as soon as it can.
     """
 
-    __slots__ = ("_key", "_model", "_open", "_provider", "_tag", "_tracker", "held")
+    __slots__ = ("_keys", "_model", "_open", "_provider", "_tag", "_tracker", "held", "limited")
 
     def __init__(
-        self, tracker: CostTracker, key: str, held: int, provider: str, model: str, tag: str
+        self,
+        tracker: CostTracker,
+        key: str,
+        held: int,
+        provider: str,
+        model: str,
+        tag: str,
+        limited: bool,
     ) -> None:
-        self._tracker, self._key, self._open = tracker, key, True
+        self._tracker, self._keys, self._open = tracker, [key], True
         self._provider, self._model, self._tag = provider, model, tag
-        self.held = held
+        self.held, self.limited = held, limited
 
     def __repr__(self) -> str:
         return f"Reservation({self._provider}/{self._model}, {money(self.held)})"
+
+    async def raise_to(self, worst_case: Decimal) -> None:
+        """Hold as much as that, where it is more than what is held.
+
+        Args:
+            worst_case: US dollars.
+
+        Raises:
+            BudgetExceededError: A budget has no room for it; what is held stays held.
+            ConfigurationError: The amount is negative or not finite.
+            LLMError: The ledger could not be written.
+        """
+        amount = pico(worst_case, "worst_case", ROUND_CEILING)
+        if not self.limited or amount <= self.held:
+            return
+        key = await self._tracker._hold_more(
+            amount, self.held, self._provider, self._model, self._tag
+        )
+        self._keys.append(key)
+        self.held = amount
 
     async def settle(
         self,
@@ -98,7 +125,7 @@ class Reservation:
                 booking is there; it is tried again by itself, calling this again does nothing.
         """
         entry = self._tracker._entry(
-            self._key,
+            self._keys[0],
             provider=self._provider,
             model=model or self._model,
             usage=usage,
@@ -109,12 +136,13 @@ class Reservation:
             uncertain=uncertain,
         )
         if self._close():
-            await self._tracker._book(entry, unknown=self.held)
+            await self._tracker._book(entry, unknown=self.held, more=self._keys[1:])
 
     async def release(self) -> None:
         """Give the budget back: the call was not made, or cost nothing."""
         if self._close():
-            self._tracker._store.free(self._key)
+            for key in self._keys:
+                self._tracker._store.free(key)
 
     def _close(self) -> bool:
         with self._tracker._lock:
@@ -123,4 +151,5 @@ class Reservation:
 
     def __del__(self) -> None:
         if self._open and self.held:
-            self._tracker._store.abandon(self._key)
+            for key in self._keys:
+                self._tracker._store.abandon(key)

@@ -50,8 +50,13 @@ class Store(Protocol):
         """Hold an amount; says which limit refused it."""
         ...
 
-    async def post(self, entry: Entry, charge: int, limits: Sequence[Limit]) -> Sequence[int]:
-        """Book, and say what is spent of each limit; returns when the booking will last."""
+    async def post(
+        self, entry: Entry, charge: int, limits: Sequence[Limit], more: Sequence[str] = ()
+    ) -> Sequence[int]:
+        """Book, and say what is spent of each limit; returns when the booking will last.
+
+        The reservation of the entry's id is let go of, and so are those of the keys in ``more``.
+        """
         ...
 
     def free(self, key: str) -> None:
@@ -94,10 +99,12 @@ class ProcessStore:
             self._free_abandoned()
             return wish.apply(self._memory)
 
-    async def post(self, entry: Entry, charge: int, limits: Sequence[Limit]) -> Sequence[int]:
+    async def post(
+        self, entry: Entry, charge: int, limits: Sequence[Limit], more: Sequence[str] = ()
+    ) -> Sequence[int]:
         keys = {(limit.period, limit.tag) for limit in limits}
         with self._lock:
-            return Post(entry, charge, tuple(keys), limits).apply(self._memory)
+            return Post(entry, charge, tuple(keys), limits, more).apply(self._memory)
 
     def free(self, key: str) -> None:
         with self._lock:
@@ -146,7 +153,9 @@ class LedgerStore:
             raise
         return refusal
 
-    async def post(self, entry: Entry, charge: int, limits: Sequence[Limit]) -> Sequence[int]:
+    async def post(
+        self, entry: Entry, charge: int, limits: Sequence[Limit], more: Sequence[str] = ()
+    ) -> Sequence[int]:
         most = self._ledger.most
         if most is not None and max(charge, entry.cost or 0) > most:
             logger.error(
@@ -159,7 +168,7 @@ class LedgerStore:
             entry = entry._replace(cost=None if entry.cost is None else min(entry.cost, most))
         day = day_of(entry.at)
         keys = {(period, owner) for period in ("total", day, day[:7]) for owner in ("", entry.tag)}
-        post = Post(entry, charge, sorted(keys), limits)
+        post = Post(entry, charge, sorted(keys), limits, more)
         spent: Sequence[int] = await asyncio.wrap_future(self._ledger.submit(post))
         return spent
 

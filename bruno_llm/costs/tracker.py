@@ -91,6 +91,10 @@ class CostTracker:
 
     # -- before and after a call ------------------------------------------------------------
 
+    def limits(self, tag: str | None = None) -> bool:
+        """Whether a budget applies to calls with this tag."""
+        return bool(self._budgets and self._applying(_clock.now(), storable(tag or "")))
+
     async def reserve(
         self, *, provider: str, model: str, worst_case: Decimal | None, tag: str | None = None
     ) -> Reservation:
@@ -116,7 +120,7 @@ class CostTracker:
         key = self._store.key(at)
         held = amount or 0 if applying else 0
         if not applying:
-            return Reservation(self, key, held, provider, model, tag)
+            return Reservation(self, key, held, provider, model, tag, False)
         if amount is None and not self._allow_unknown:
             raise BudgetExceededError(
                 "the price of this model is unknown, so the call cannot be kept within the budget",
@@ -130,7 +134,19 @@ class CostTracker:
         if refusal is not None:
             budget, limit = applying[refusal.which]
             raise exceeded(budget, limit, refusal, amount, at, provider, model)
-        return Reservation(self, key, held, provider, model, tag)
+        return Reservation(self, key, held, provider, model, tag, True)
+
+    async def _hold_more(self, amount: int, held: int, provider: str, model: str, tag: str) -> str:
+        """Hold what is missing of ``amount`` besides what is held; the key of that."""
+        at = _clock.now()
+        applying, key = self._applying(at, tag), self._store.key(at)
+        limits = [limit for _, limit in applying]
+        refusal = await self._store.reserve(Reserve(key, amount - held, tag, limits))
+        if refusal is not None:
+            budget, limit = applying[refusal.which]
+            others = refusal._replace(reserved=refusal.reserved - held)
+            raise exceeded(budget, limit, others, amount, at, provider, model)
+        return key
 
     async def book(
         self,
@@ -271,13 +287,13 @@ class CostTracker:
             uncertain=uncertain,
         )
 
-    async def _book(self, entry: Entry, *, unknown: int) -> None:
+    async def _book(self, entry: Entry, *, unknown: int, more: Sequence[str] = ()) -> None:
         """Book, and warn; ``unknown`` is charged where the cost is not known."""
         at, tag = entry.at, entry.tag
         charge = unknown if entry.cost is None else entry.cost
         applying = self._applying(at, tag) if self._budgets else []
         limits = [limit for _, limit in applying]
-        spent = await self._store.post(entry, charge, limits)
+        spent = await self._store.post(entry, charge, limits, more)
         with self._lock:
             self._recent.append(entry)
         for i, (budget, limit) in enumerate(applying):

@@ -18,11 +18,13 @@ from pydantic import SecretStr
 from bruno_llm import _litellm
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.send import Call, admitted, send
+from bruno_llm.call.worst import Known
 from bruno_llm.checks import Count, check
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.config.given import policy
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import (
+    BudgetExceededError,
     ConfigurationError,
     ContextLengthExceededError,
     EmptyResponseError,
@@ -49,12 +51,19 @@ class Batch(Call):
     """One request of an embedding call."""
 
     def __init__(
-        self, endpoint: Endpoint, texts: Sequence[str], tokens: int, api_key: SecretStr | None
+        self,
+        endpoint: Endpoint,
+        texts: Sequence[str],
+        tokens: int,
+        api_key: SecretStr | None,
+        *,
+        strict: bool,
     ) -> None:
         super().__init__(
             endpoint, api_key=api_key, base_url=endpoint.base_url, timeout=endpoint.timeout
         )
         self._texts = texts
+        self._known = Known(list(texts), strict=strict)
         self.tokens = tokens
 
     @property
@@ -68,9 +77,23 @@ class Batch(Call):
         return Usage(self.tokens, 0, self.tokens, estimated=True)
 
     def worst_case(self) -> Decimal | None:
-        endpoint = self.endpoint
-        tokens = self.tokens if endpoint._counter.exact else self.tokens + self.tokens // 4
-        cost = endpoint._pricing.cost(Usage(tokens, 0, tokens), endpoint.model)
+        return self._price(0)
+
+    def most(self, body: Mapping[str, Any], content: bytes) -> Decimal | None:
+        surplus = self._known.surplus(body)
+        if math.isinf(surplus):
+            raise BudgetExceededError(
+                "what it refers to has no length that is known, so the call cannot be kept within"
+                " the budget",
+                self.endpoint.name,
+                model=self.endpoint.model,
+            )
+        return self._price(int(surplus)) if surplus else None
+
+    def _price(self, surplus: int) -> Decimal | None:
+        exact = self.endpoint._counter.exact
+        tokens = (self.tokens if exact else self.tokens + self.tokens // 4) + surplus
+        cost = self.endpoint._pricing.cost(Usage(tokens, 0, tokens), self.endpoint.model)
         return None if cost is None else Decimal(str(cost))
 
 
@@ -290,7 +313,8 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
     async def _embed(
         self, texts: Sequence[str], tokens: int, api_key: SecretStr | None
     ) -> list[list[float]]:
-        async with admitted(Batch(self, texts, tokens, api_key)) as call:
+        strict = bool(self._params.get("extra_body"))
+        async with admitted(Batch(self, texts, tokens, api_key, strict=strict)) as call:
             vectors = await send(call, self._try)
         self._probed = len(vectors[0])
         return vectors

@@ -7,6 +7,7 @@ vendor's rules in ``rules.py``.
 from __future__ import annotations
 
 import base64
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -14,10 +15,15 @@ from typing import Any
 
 from bruno_llm.tokens.images import image_size
 from bruno_llm.tokens.rules import rules_for
+from bruno_llm.tokens.sounds import wave_rate
 from bruno_llm.tokens.typescript import as_text, as_typescript
 from bruno_llm.tokens.vocabulary import SHORT, text_counters
 
 __all__ = ["TokenCounter", "counter_for"]
+
+# The dearest page of a PDF at any vendor: its text, up to 3,000 tokens by Anthropic's page "PDF
+# support", and its picture.
+_PAGE = 5_000
 
 
 @lru_cache(maxsize=256)
@@ -165,6 +171,33 @@ class TokenCounter:
         # Pages inside compressed object streams are not seen; a page has at least one object.
         pages = len(re.findall(rb"/Type\s*/Page(?![a-zA-Z])", content))
         return max(1, pages) * self._rules.per_page
+
+    def more_at_most(self, messages: Sequence[Mapping[str, Any]]) -> int:
+        """Tokens that documents and sounds in these messages may have besides those counted.
+
+        What is counted of them is what is usual. At most a document has a token per byte, or
+        5,000 a page; a sound lasts as long as its header says, an MP3 1,000 bytes a second, and
+        of other formats each byte may be a token.
+        """
+        contents = (message.get("content") for message in messages)
+        parts = (part for content in contents if isinstance(content, list) for part in content)
+        return sum(map(self._more_of, parts))
+
+    def _more_of(self, part: Any) -> int:
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if kind == "file":
+            url = str((part.get("file") or {}).get("file_data") or "")
+            most = 0 if url.startswith("data:text/") else len(url) * 3 // 4
+            pages = self._document(url) // self._rules.per_page
+            return max(0, most - self._document(url), pages * (_PAGE - self._rules.per_page))
+        if kind == "input_audio":
+            sound = part.get("input_audio") or {}
+            data, form = str(sound.get("data", "")), sound.get("format")
+            size = len(data) * 3 // 4
+            rate = {"mp3": 1_000, "wav": wave_rate(data)}.get(str(form), 0)
+            most = math.ceil(size / rate * self._rules.audio) + 1 if rate else size
+            return max(0, most - self._part(part))
+        return 0
 
     def _tools(self, tools: Sequence[Mapping[str, Any]]) -> int:
         rules = self._rules

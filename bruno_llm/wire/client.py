@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from pydantic import SecretStr
 
-from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.redaction import bare
 from bruno_llm.wire.bodies import cut, read_error
 from bruno_llm.wire.facts import Facts, Format, Mender
@@ -66,6 +66,8 @@ class Exchange:
     says that the request began to go out, as far as a vendor can do anything with it. ``most``
     bytes are read of the answer, decompressed; ``None`` for any number. ``key`` takes the place of
     its stand-in. ``waiting`` makes what is entered while the request waits for a connection.
+    ``admit`` looks at the request as it will leave, and raises where it may not; ``refused`` is
+    what it raised.
     """
 
     wire: Format | None
@@ -84,6 +86,8 @@ class Exchange:
     most: int | None = MAX_RESPONSE_BYTES
     key: SecretStr | None = None
     waiting: Callable[[], AbstractContextManager[Any]] = field(default=nullcontext, repr=False)
+    admit: Callable[[httpx.Request], Awaitable[None]] | None = field(default=None, repr=False)
+    refused: LLMError | None = None
     _stream: httpx.Response | None = field(default=None, repr=False)
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
@@ -244,6 +248,8 @@ class WireClient(httpx.AsyncClient):
             body = read_json(request.content)
             if exchange.wire.request(body, exchange.options):
                 request = with_body(request, body)
+        if exchange.admit is not None:
+            await exchange.admit(request)
         exchange.url = str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
         ours = {"timeout": dict(exchange.timeouts), "trace": exchange.trace}
         ours |= {WAITING: exchange.waiting, WHOLE: lambda: exchange.facts.ended}

@@ -1,0 +1,222 @@
+"""What a request allows its vendor to bill, read from the body that leaves.
+
+What is asked of a provider is not what goes out: litellm renames and adds options, ``extra_body``
+overrules them, and either may bring texts that were never counted. So the body has the last word.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+__all__ = ["Bound", "Known", "answers", "cache_writes", "longest_answer", "tier_of"]
+
+# Where vendors put the settings of an answer, and what they call its limit and its number.
+_PLACES = ("generationConfig", "generation_config", "options", "parameters", "inferenceConfig")
+_LIMITS = (
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "maxOutputTokens",
+    "maxTokens",
+    "max_new_tokens",
+    "num_predict",
+)
+_ANSWERS = ("n", "best_of", "candidateCount")
+# Fields that no model reads.
+_NO_TEXT = frozenset(
+    {"model", "stream", "stream_options", "user", "metadata", "labels", "safety_identifier"}
+    | {"stop", "stop_sequences", "service_tier", "serviceTier", "store", "include", "truncation"}
+    | {"prompt_cache_key", "prompt_cache_retention", "tool_choice", "toolConfig", "logit_bias"}
+    | {"modalities", "audio", "reasoning", "reasoning_effort", "thinking", "verbosity", "options"}
+    | {"safetySettings", "anthropic_version", "anthropic_beta", "encoding_format", "keep_alive"}
+    | {"input_type", "taskType", "extra_headers"}
+)
+# Where the turns of a conversation stand, and so the texts that were counted.
+_TURNS = frozenset(
+    {"messages", "system", "contents", "systemInstruction", "system_instruction", "input"}
+    | {"instructions", "requests"}
+)
+_TOOLS = ("tools", "functions")
+# Words of the format itself.
+_WORDS = ("type", "role", "media_type", "mimeType", "mime_type", "model", "taskType")
+_LONGEST_WORD = 64
+# What stands for something that is kept at the vendor: nobody here knows how long it is.
+_KEPT_ELSEWHERE = frozenset(
+    {"previous_response_id", "conversation", "cachedContent", "cached_content", "file_id"}
+    | {"file_uri", "fileUri", "file_url", "s3Location"}
+)
+_DOCUMENTS = ("document", "file", "input_file", "video", "video_url", "audio_url")
+
+
+class Bound(NamedTuple):
+    """The most that a request can be billed for.
+
+    Attributes:
+        prompt: Tokens.
+        answer: Tokens of all its answers together.
+        service_tier: In the vendor's word.
+        cache_writes: 1 where the prompt may be written into the vendor's cache, 2 for an hour.
+        sounds: Audio or images may be among the tokens.
+    """
+
+    prompt: int
+    answer: int
+    service_tier: str | None = None
+    cache_writes: int = 0
+    sounds: bool = False
+
+
+def longest_answer(body: Mapping[str, Any]) -> float | None:
+    """Tokens to which the request limits an answer; ``None`` where it says nothing.
+
+    Of several limits the largest counts: which of them a vendor follows is its own affair. What
+    is no number above 0 limits nothing (``inf``).
+    """
+    said = [
+        place[name] for place in _places(body) for name in _LIMITS if place.get(name) is not None
+    ]
+    return max(map(_number, said)) if said else None
+
+
+def answers(body: Mapping[str, Any]) -> int:
+    """How many answers the request asks for."""
+    said = [_number(place.get(name)) for place in _places(body) for name in _ANSWERS]
+    return max([1, *(int(number) for number in said if math.isfinite(number))])
+
+
+def tier_of(body: Mapping[str, Any]) -> str | None:
+    """The service tier that is asked for."""
+    tier = body.get("service_tier") or body.get("serviceTier")
+    return tier if isinstance(tier, str) else None
+
+
+def cache_writes(content: bytes) -> int:
+    """Whether the prompt is to be kept in the vendor's cache: 1, or 2 for an hour."""
+    if b"cache_control" not in content and b"cachePoint" not in content:
+        return 0
+    return 2 if b'"1h"' in content else 1
+
+
+def _places(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield body
+    for name in _PLACES:
+        if isinstance(place := body.get(name), Mapping):
+            yield place
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        return math.inf
+    return math.ceil(value) if math.isfinite(value) else math.inf
+
+
+class Known:
+    """The texts whose tokens have been counted.
+
+    Args:
+        counted: The messages, the tools: whatever holds them.
+        strict: Somebody else than us and litellm had a hand in the body (``extra_body``), so that
+            a text that is missing does not stand for one that is new.
+    """
+
+    def __init__(self, *counted: Any, strict: bool) -> None:
+        self._counted = counted
+        self._strict = strict
+
+    @cached_property
+    def _texts(self) -> Counter[str]:
+        texts: Counter[str] = Counter()
+        for text in _strings(self._counted):
+            texts[text] += 1
+            head, base64, payload = text.partition(";base64,")
+            if base64 and head.startswith("data:"):  # most vendors want the bytes alone
+                texts[payload] += 1
+        return texts
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(_names(self._counted))
+
+    def surplus(self, body: Mapping[str, Any]) -> float:
+        """Tokens that the model may read in the body besides those that were counted.
+
+        No token is shorter than a byte. ``inf`` for what the vendor has elsewhere.
+        """
+        if any(body.get(name) for name in _KEPT_ELSEWHERE):
+            return math.inf
+        left, more, other = Counter(self._texts), 0, 0
+        values: list[tuple[Any, bool]] = []
+        for name, value in body.items():
+            if name in _TURNS or name in _TOOLS:
+                values.append((value, self._strict or name in _TOOLS))
+            elif name not in _NO_TEXT and isinstance(value, str | Mapping | list):
+                if name == "prompt" and isinstance(value, Mapping):
+                    return math.inf  # OpenAI's stored prompts
+                other += _length(value)
+        while values:
+            value, named = values.pop()
+            if isinstance(value, str):
+                if left[value] > 0:
+                    left[value] -= 1
+                else:
+                    more += _bytes(value)
+            elif isinstance(value, list):
+                values += ((part, named) for part in value)
+            elif isinstance(value, Mapping):
+                if _is_elsewhere(value):
+                    return math.inf
+                for name, part in value.items():
+                    if not (name in _WORDS and isinstance(part, str) and len(part) < _LONGEST_WORD):
+                        values.append((part, named))
+                    if named and name not in self._names:
+                        more += _bytes(name)
+            elif self._strict and not isinstance(value, bool | None):
+                more += len(str(value))
+        if not self._strict:
+            more -= sum(_bytes(text) * count for text, count in left.items() if count > 0)
+        return other + max(0, more)
+
+
+def _length(value: str | Mapping[str, Any] | list[Any]) -> int:
+    """Bytes of a field that is no part of the conversation, without mere settings."""
+    if isinstance(value, Mapping):
+        value = {k: v for k, v in value.items() if isinstance(v, str | Mapping | list)}
+    return _bytes(json.dumps(value, ensure_ascii=False)) if value else 0
+
+
+def _is_elsewhere(part: Mapping[str, Any]) -> bool:
+    if any(isinstance(part.get(name), str) and part[name] for name in _KEPT_ELSEWHERE):
+        return True
+    if part.get("type") not in _DOCUMENTS:
+        return False
+    return any(text.startswith(("http://", "https://", "gs://")) for text in _strings(part))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _strings(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _strings(part)
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield str(name)
+            yield from _names(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _names(part)
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
