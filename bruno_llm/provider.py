@@ -24,7 +24,7 @@ from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.forms import renamed
 from bruno_llm.call.outcome import kept, outcome, refuse_empty
 from bruno_llm.call.prepare import Fitting, as_dicts, fitted_to_window
-from bruno_llm.call.request import Request, Tongues
+from bruno_llm.call.request import Request
 from bruno_llm.call.send import admitted, send
 from bruno_llm.capabilities import Capabilities, capabilities_of
 from bruno_llm.chat import Chat, Messages, replayed
@@ -347,7 +347,8 @@ class LiteLLMProvider(Endpoint, Chat):
         fit: bool = True,
     ) -> ChatCall:
         """What will be sent; everything that can be refused without a request is refused here."""
-        self._require_model()
+        if not self._loaded:
+            self._require_model()
         if kwargs:
             allowed = self._allowed_params() | self._params_of(self._litellm_model) | PER_CALL
             check_names(kwargs, allowed, f"A call of {self.name}", NAMED)
@@ -371,19 +372,20 @@ class LiteLLMProvider(Endpoint, Chat):
             messages = asked(messages, options)
             if "prompt" in options:
                 check_names(("prompt",), self._allowed_params(), f"A call of {self.name}")
-        base_url = self.base_url
         chat = to_chat(messages, self._system_prompt)
         if shows_images(chat) and self.capabilities().vision is False:
             raise InvalidRequestError("the model cannot see images", self.name, model=self.model)
+        base_url = self.base_url
         api_key = self._key(base_url)
         if not self._loaded:
             await _litellm.load(self._litellm_model)
             self._loaded = True
-        spoken = self._tongues.of(options, base_url)
-        forms, model = self._fitting.fit(options, spoken.lacks), self._litellm_model
+        spoken, forms = self._fitting.fit(options, base_url)
         if any("tool_calls" in turn or turn["role"] == "tool" for turn in chat):
             chat = renamed(chat, forms)
-        request = Request(model, chat, options, spoken, base_url, timeout.read, forms=forms)
+        request = Request(
+            self._litellm_model, chat, options, spoken, base_url, timeout.read, forms=forms
+        )
         if (self.window or self.costs or self.rate_limit) and not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)
         if fit and self.window is not None:
@@ -392,9 +394,5 @@ class LiteLLMProvider(Endpoint, Chat):
         return ChatCall(self, request, api_key=api_key, timeout=timeout, wire=spoken.wire, tag=tag)
 
     @cached_property
-    def _tongues(self) -> Tongues:
-        return Tongues(self._vendor, self._route, self._litellm_model)
-
-    @cached_property
     def _fitting(self) -> Fitting:
-        return Fitting(self.name, self.model, self._litellm_model, self._vendor)
+        return Fitting(self.name, self.model, self._route, self._litellm_model, self._vendor)

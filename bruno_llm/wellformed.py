@@ -45,7 +45,8 @@ def check_turn(turn: Mapping[str, Any], place: int) -> None:
         raise InvalidRequestError(f"{where} has the role {shown}; use one of {', '.join(ROLES)}")
     content = turn.get("content")
     if isinstance(content, str):
-        _check_text(content, f"{where}: content")
+        if not content.isascii():
+            _check_text(content, f"{where}: content")
     elif isinstance(content, list | tuple):
         for part in content:
             _check_part(part, f"{where}: a part of its content")

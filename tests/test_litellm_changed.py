@@ -22,13 +22,12 @@ from bruno_llm import (
     OpenAIProvider,
     StreamError,
 )
-from bruno_llm._litellm import probe
+from bruno_llm._litellm import loading, probe
 from bruno_llm.testing import FakeServer, Fault
 from tests.contract.matrix import CASES, Case, ask
 
 pytestmark = pytest.mark.usefixtures("no_keys")
 
-load = importlib.import_module("bruno_llm._litellm.load")  # the package has a function so called
 NEEDED = [reach for reach in probe.REACHES if reach.needed]
 OPTIONAL = [reach for reach in probe.REACHES if not reach.needed]
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
@@ -72,7 +71,7 @@ def silent(real: Any, reach: probe.Reach) -> Any:
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Hide a place, and have litellm loaded anew at the next call."""
-    litellm = load.load_now()
+    litellm = loading.load_now()
     # It looks for its own folder when it is imported, late.
     importlib.import_module("litellm.litellm_core_utils.default_encoding")
     gone = probe._gone
@@ -80,14 +79,14 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Any:
     def hide(reach: probe.Reach) -> None:
         path = tuple(reach.path.split("."))
         monkeypatch.setitem(sys.modules, "litellm", Without(litellm, reach, path))
-        monkeypatch.setattr(load, "_module", None)
+        monkeypatch.setattr(loading, "module", None)
 
     yield hide
     probe._gone = gone
 
 
 def test_everything_is_there_in_this_release() -> None:
-    load.load_now()
+    loading.load_now()
     assert [reach.name for reach in probe.REACHES if not probe.has(reach.name)] == []
     assert len({reach.name for reach in probe.REACHES}) == len(probe.REACHES)
 

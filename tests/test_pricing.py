@@ -66,7 +66,9 @@ def test_short_prompts_are_priced_without_litellm_and_to_the_same_figure() -> No
             1_000 * entry["input_cost_per_token"] + 300 * (entry.get("output_cost_per_token") or 0),
             rel=1e-12,
         )
-        assert facts.cost(model, route, usage, None) == pytest.approx(theirs, rel=1e-12), model
+        assert facts.cost(entry, model, route, usage, None) == pytest.approx(
+            theirs, rel=1e-12
+        ), model
     assert arithmetic > 0.9 * priced > 1_000
 
 
@@ -92,5 +94,6 @@ def test_whatever_has_a_price_of_its_own_is_priced_by_litellm(
     load_now()
     route, _, bare = model.partition("/")
     theirs = facts._by_litellm(bare, route, usage, raw)
+    entry = facts.model_facts(bare, route)
     assert theirs is not None
-    assert facts.cost(bare, route, usage, raw) == pytest.approx(theirs, rel=1e-12)
+    assert facts.cost(entry, bare, route, usage, raw) == pytest.approx(theirs, rel=1e-12)

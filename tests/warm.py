@@ -127,7 +127,7 @@ def serve(fd: int) -> Any:
         import openai.resources  # noqa: F401
         import rich.console  # noqa: F401
 
-        from bruno_llm._litellm.load import load_now
+        from bruno_llm._litellm.loading import load_now
         from bruno_llm.cli import cli, main
 
         load_now()

@@ -15,7 +15,7 @@ from bruno_llm._litellm.facts import (
     tool_price,
     unsupported,
 )
-from bruno_llm._litellm.load import is_loaded, load_now, off_loop
+from bruno_llm._litellm.loading import is_loaded, load_now, off_loop
 
 __all__ = [
     "Clients",

@@ -18,10 +18,11 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from bruno_llm._litellm import loading
 from bruno_llm._litellm.cache import lent
 from bruno_llm._litellm.clients import Clients, Way
 from bruno_llm._litellm.facts import know_ollama_model, route_of
-from bruno_llm._litellm.load import load_now, loaded, off_loop
+from bruno_llm._litellm.loading import load_now, off_loop
 from bruno_llm._litellm.probe import has
 from bruno_llm._litellm.streams import Chunks
 from bruno_llm.wire.client import Exchange, watching
@@ -38,7 +39,7 @@ async def load(model: str = "") -> Any:
 
     Takes about 3 s, once a process.
     """
-    litellm = loaded() or await off_loop(load_now)
+    litellm = loading.module or await off_loop(load_now)
     if _OPENAI_RESOURCES not in sys.modules and model and route_of(model) == "openai":
         await off_loop(partial(importlib.import_module, _OPENAI_RESOURCES))
     return litellm

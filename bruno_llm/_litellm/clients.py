@@ -14,9 +14,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bruno_llm._litellm import probe
+from bruno_llm._litellm import loading, probe
 from bruno_llm._litellm.facts import where_to
-from bruno_llm._litellm.load import loaded
 from bruno_llm._litellm.sdk import client_class
 from bruno_llm._litellm.sealing import is_sealed
 from bruno_llm._loops import PerLoop
@@ -73,7 +72,7 @@ class LoopClients:
                 sealed = key.get_secret_value()
             client = self._client(route, sealed, address, azure if route == "azure" else ())
             self._asked = asked
-            self._way = Way(loaded(), route, client, _logging_worker(), key, sealed)
+            self._way = Way(loading.module, route, client, _logging_worker(), key, sealed)
         return self._way
 
     def _client(
@@ -116,7 +115,7 @@ def _logging_worker() -> Any:
     name = "litellm_core_utils.logging_worker"
     if not probe.has(f"{name}.GLOBAL_LOGGING_WORKER", f"{name}.LoggingWorker:_worker_task"):
         return None
-    return loaded().litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER
+    return loading.module.litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER
 
 
 _AZURE_OPTIONS = ("api_version", "azure_ad_token", "tenant_id", "client_id", "client_secret")
@@ -135,17 +134,13 @@ def _azure_client(
     api_key = api_key or asked("AZURE_OPENAI_API_KEY") or asked("AZURE_API_KEY")
     base_url = base_url or asked("AZURE_API_BASE")
     version = options["api_version"] or asked("AZURE_API_VERSION")
-    params = (
-        loaded()
-        .llms.azure.common_utils.BaseAzureLLM()
-        .initialize_azure_sdk_client(
-            litellm_params=dict(options),
-            api_key=api_key,
-            api_base=base_url,
-            model_name=None,
-            api_version=version,
-            is_async=True,
-        )
+    params = loading.module.llms.azure.common_utils.BaseAzureLLM().initialize_azure_sdk_client(
+        litellm_params=dict(options),
+        api_key=api_key,
+        api_base=base_url,
+        model_name=None,
+        api_version=version,
+        is_async=True,
     )
     if version in ("v1", "latest", "preview"):  # Azure's newer address is plain OpenAI
         key = params["api_key"] or params["azure_ad_token_provider"] or params["azure_ad_token"]
@@ -162,7 +157,7 @@ def _openai() -> Any:
 
 @lru_cache(maxsize=1)
 def _handler_class() -> Any:
-    handler = loaded().llms.custom_httpx.http_handler.AsyncHTTPHandler
+    handler = loading.module.llms.custom_httpx.http_handler.AsyncHTTPHandler
 
     class Handler(handler):  # type: ignore[misc, valid-type]  # known when it is loaded
         """litellm's handler around a client that is already there.

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from bruno_llm._litellm.load import loaded
+from bruno_llm._litellm import loading
 from bruno_llm._litellm.probe import FILE_SEARCH, has
 from bruno_llm.completion import Usage
 
@@ -39,7 +39,7 @@ def route_of(model: str) -> str:
         return ""
     if "/" in model:
         return model.split("/", 1)[0]
-    litellm = loaded()
+    litellm = loading.module
     if litellm is None:
         facts = model_facts(model)
         return str(facts.get("litellm_provider", "openai"))
@@ -54,7 +54,7 @@ def address_of(model: str) -> tuple[str | None, str | None]:
 
     Both are what its own variables say, or its own default.
     """
-    litellm = loaded()
+    litellm = loading.module
     try:
         _, _, key, address = litellm.get_llm_provider(model=model)
     except Exception:  # litellm raises its BadRequestError for a name it does not know
@@ -71,7 +71,7 @@ def where_to(
     and address from litellm.
     """
     try:
-        _, route, key, address = loaded().get_llm_provider(
+        _, route, key, address = loading.module.get_llm_provider(
             model=model, api_base=base_url, api_key=api_key
         )
     except Exception:  # litellm's own call says better what is wrong with the name
@@ -105,13 +105,13 @@ def unsupported(model: str, params: Mapping[str, Any]) -> set[str]:
         return set()  # the vendor will say so
     route = route_of(model)
     if route in ("ollama", "ollama_chat"):
-        know_ollama_model(loaded(), model)
+        know_ollama_model(loading.module, model)
     bare = model.split("/", 1)[1] if model.startswith(f"{route}/") else model
     return {name for name, value in params.items() if not _takes(route, bare, name, value)}
 
 
 def _takes(route: str, model: str, name: str, value: Any) -> bool:
-    litellm = loaded()
+    litellm = loading.module
     try:
         litellm.utils.get_optional_params(
             model=model, custom_llm_provider=route, drop_params=False, **{name: value}
@@ -124,15 +124,19 @@ def _takes(route: str, model: str, name: str, value: Any) -> bool:
 
 
 def cost(
-    model: str, route: str, usage: Usage, raw: Any, service_tier: str | None = None
+    facts: Mapping[str, Any],
+    model: str,
+    route: str,
+    usage: Usage,
+    raw: Any,
+    service_tier: str | None = None,
 ) -> float | None:
     """US dollars of that usage by litellm's price map, ``None`` for a model without a price.
 
-    ``raw`` is the usage object litellm read, with details that ours leaves out (long-lived cache
-    writes, server tools); ``None`` prices the plain numbers. A ``service_tier`` without prices of
-    its own costs what the usual one does.
+    ``facts`` is litellm's entry of the model. ``raw`` is the usage object litellm read, with
+    details that ours leaves out (long-lived cache writes, server tools); ``None`` prices the plain
+    numbers. A ``service_tier`` without prices of its own costs what the usual one does.
     """
-    facts = model_facts(model, route)
     paid, got = facts.get("input_cost_per_token"), facts.get("output_cost_per_token") or 0.0
     if paid is None:
         return None
@@ -182,7 +186,7 @@ def _by_litellm(
     }
     if raw is not None:
         details = {**(raw if isinstance(raw, dict) else raw.model_dump()), **details}
-    litellm = loaded()
+    litellm = loading.module
     try:
         response = litellm.ModelResponse(model=model, usage=litellm.Usage(**details))
         return float(
@@ -212,7 +216,7 @@ def tool_price(tool: str, model: str, route: str) -> float | None:
     elif tool == "code_interpreter":
         price = model_facts("container", route).get("code_interpreter_cost_per_session")
     elif tool == "file_search" and route == "openai" and has(FILE_SEARCH):
-        price = loaded().constants.OPENAI_FILE_SEARCH_COST_PER_1K_CALLS
+        price = loading.module.constants.OPENAI_FILE_SEARCH_COST_PER_1K_CALLS
     return float(price) if isinstance(price, int | float) else None
 
 
@@ -221,7 +225,7 @@ def model_facts(model: str, route: str | None = None) -> Mapping[str, Any]:
 
     Read from the map that comes with litellm's package, so that asking does not import litellm.
     """
-    litellm = loaded()
+    litellm = loading.module
     prices = litellm.model_cost if litellm is not None else bundled_map()
     names = [model, f"{route}/{model}"] if route else [model]
     if "/" in model:

@@ -86,6 +86,13 @@ class ChatCall(Call):
             return None
         return None if self._longest() else _LIMIT
 
+    def arguments(self) -> dict[str, Any]:
+        """litellm's arguments for the try under way."""
+        request, limit = self.request, self.limit if self.is_limited else None
+        if limit is not None:
+            request = replace(request, options={**request.options, "max_tokens": limit})
+        return request.arguments(self.exchange)
+
     @cached_property
     def _asked(self) -> Mapping[str, Any]:
         """The options as far as they can be read before litellm has seen them."""
@@ -148,7 +155,7 @@ async def ask(call: ChatCall) -> Answer:
         Exception: Whatever litellm raises.
     """
     endpoint, exchange = call.endpoint, call.exchange
-    params = _sent(call)
+    params = call.arguments()
     response = await _litellm.completion(endpoint._clients, exchange, params)
     facts = exchange.facts
     if facts.error is not None or facts.fault is not None:
@@ -156,7 +163,8 @@ async def ask(call: ChatCall) -> Answer:
     answer = read_answer(response, facts, watched=exchange.wire is not None)
     # litellm puts its own prefix before the names in Ollama's plain answers.
     answer.model = answer.model.removeprefix(f"{endpoint._route}/")
-    answer.parts = exchange.parts(answer.text, answer.parts)
+    if facts.items or facts.notes:
+        answer.parts = exchange.parts(answer.text, answer.parts)
     return answer
 
 
@@ -166,31 +174,16 @@ async def open_stream(call: ChatCall) -> OpenStream:
     Raises:
         Exception: Whatever litellm raises, and our own errors.
     """
-    params = _sent(call)
-    chunks = await _litellm.stream(call.endpoint._clients, call.exchange, params)
-    opened = OpenStream(
-        chunks, call.exchange, call.error, total=call.timeout.total, started=call.sent
-    )
+    exchange = call.exchange
+    params = call.arguments()
+    chunks = await _litellm.stream(call.endpoint._clients, exchange, params)
+    opened = OpenStream(chunks, exchange, call.error, total=call.timeout.total, started=call.sent)
     try:
         await opened.open()
     except BaseException:
         await opened.aclose()
         raise
     return opened
-
-
-def _sent(call: ChatCall) -> dict[str, Any]:
-    """litellm's arguments; what it does not get to see is put in on the way out."""
-    request = call.request
-    if call.limit is not None:
-        request = replace(request, options={**request.options, "max_tokens": call.limit})
-    params, first = request.for_litellm()
-    then = call.exchange.divert
-    if first is None or then is None:
-        call.exchange.divert = first or then
-    else:
-        call.exchange.divert = lambda request: then(first(request))
-    return params
 
 
 async def count(endpoint: CountEndpoint, call: ChatCall) -> int:
@@ -200,7 +193,7 @@ async def count(endpoint: CountEndpoint, call: ChatCall) -> int:
         LLMError: It could not be asked.
     """
     exchange = call.exchange
-    exchange.wire, exchange.divert = None, endpoint.divert  # _sent() puts its own before it
+    exchange.wire, exchange.divert = None, endpoint.divert
     # What litellm makes of the answer does not matter: it expects one of another kind.
     with suppress(Exception):
         await ask(call)

@@ -11,7 +11,7 @@ from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _litellm
 from bruno_llm.call.forms import Forms, fit_schemas
-from bruno_llm.call.request import Request
+from bruno_llm.call.request import Request, Spoken
 from bruno_llm.exceptions import InvalidRequestError
 from bruno_llm.params import (
     FEATURES,
@@ -23,7 +23,10 @@ from bruno_llm.params import (
 )
 from bruno_llm.policies.window import ContextWindow
 from bruno_llm.tokens.counter import TokenCounter
+from bruno_llm.vendors.openai.api import NOT_IN_RESPONSES, hidden_from_litellm, needs_responses
 from bruno_llm.vendors.vendor import Vendor
+from bruno_llm.wire.facts import Format
+from bruno_llm.wire.turn import Origin
 
 __all__ = ["Fitting", "as_dicts", "fitted_to_window"]
 
@@ -38,13 +41,52 @@ _INSTEAD = {
 }
 
 
+_NOTHING = Forms()
+
+
+class Tongues:
+    """The formats in which one model can be asked; which one depends on the call."""
+
+    def __init__(self, vendor: Vendor, route: str, litellm_model: str) -> None:
+        bare = litellm_model.removeprefix(f"{route}/")
+        facts = _litellm.model_facts(litellm_model, route)
+        self._model, self._mode = bare, facts.get("mode")
+        self._two = vendor.responses is not None
+        # Without options the rest speak their first one, whichever the address.
+        self.varies = self._two and self._mode == "responses"
+
+        def speaking(wire: Format | None, **more: Any) -> Spoken:
+            return Spoken(wire, Origin(wire.name, route, bare) if wire else None, **more)
+
+        hidden = hidden_from_litellm(bare, self._mode) if self._two else ()
+        self.first = speaking(vendor.wire_of(bare), hidden=hidden)
+        # One that litellm does not know may think.
+        reasons = not facts or bool(facts.get("supports_reasoning"))
+        self._second = speaking(vendor.responses, lacks=NOT_IN_RESPONSES, reasons=reasons)
+
+    def of(self, options: dict[str, Any], base_url: str | None) -> Spoken:
+        """The format of this call; takes the option ``api`` out.
+
+        Raises:
+            ConfigurationError: ``api`` is no such thing.
+        """
+        if not self._two:
+            return self.first
+        api = options.pop("api", "auto")
+        second = needs_responses(api, self._model, base_url, options, self._mode)
+        return self._second if second else self.first
+
+
 class Fitting:
-    """Fits options to one model: knobs it lacks are dropped, features it lacks are refused.
+    """Fits calls to one model: knobs it lacks are dropped, features it lacks are refused.
 
     What litellm said of a model is remembered, and each dropped knob is told once.
     """
 
-    def __init__(self, provider: str, model: str, litellm_model: str, vendor: Vendor) -> None:
+    def __init__(
+        self, provider: str, model: str, route: str, litellm_model: str, vendor: Vendor
+    ) -> None:
+        self._tongues = Tongues(vendor, route, litellm_model)
         self._provider = provider
         self._model = model
         self._litellm_model = litellm_model
@@ -57,19 +99,26 @@ class Fitting:
         self._missing: dict[Any, frozenset[str]] = {}
         self._told: set[str] = set()
 
-    def fit(self, options: dict[str, Any], lacks: frozenset[str] = frozenset()) -> Forms:
-        """Take out of the options what this model would refuse or litellm would lose, and write
-        tools and the shape of the answer as it takes them.
+    def fit(self, options: dict[str, Any], base_url: str | None) -> tuple[Spoken, Forms]:
+        """The format of a call, and what was rewritten for it.
+
+        What this model would refuse or litellm would lose is taken out of the options, and tools
+        and the shape of the answer are written as it takes them.
 
         Args:
             options: Of the call; changed in place.
-            lacks: What the endpoint that is taken has not, whichever the model.
+            base_url: Where it goes, ``None`` for the vendor's own address.
 
         Raises:
+            ConfigurationError: ``api`` is no such thing.
             InvalidRequestError: What it lacks changes the answer, so that it cannot be dropped.
         """
-        if not options:
-            return Forms()
+        if not options and not self._tongues.varies:
+            return self._tongues.first, _NOTHING
+        spoken = self._tongues.of(options, base_url)
+        return spoken, self._fit(options, spoken.lacks) if options else _NOTHING
+
+    def _fit(self, options: dict[str, Any], lacks: frozenset[str]) -> Forms:
         check_one_answer(options.get("n"))
         if "tools" in options:
             options["tools"] = whole_tools(as_dicts(options["tools"]))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -16,25 +17,27 @@ __all__ = ["Pricing", "billed_tier"]
 
 _MILLION = 1_000_000
 _CACHED = "cache_creation_input_token_cost"
+_FIGURES = ("input_cost_per_token", "output_cost_per_token")
 _USUAL_TIERS = ("", "auto", "default", "standard")
 
 
-@dataclass(frozen=True, slots=True)
 class Pricing:
     """The prices of one route.
 
     A vendor's own table wins where litellm's map says something else. Where both agree litellm
     computes, because its map also knows tiers, batch and regional factors.
 
-    Attributes:
+    Args:
         route: litellm's name of the route.
         prices: The vendor's own table, by model.
         free: Nothing costs anything here (a model server of one's own).
     """
 
-    route: str
-    prices: Mapping[str, ModelPrice]
-    free: bool = False
+    def __init__(self, route: str, prices: Mapping[str, ModelPrice], free: bool = False) -> None:
+        self.route = route
+        self.prices = prices
+        self.free = free
+        self._pinned = lru_cache(maxsize=256)(self._compared)  # with each call, the same figures
 
     def cost(
         self,
@@ -58,21 +61,21 @@ class Pricing:
         if self.free and not self.prices:
             return 0.0
         for model in filter(None, models):
-            own = self._pinned(model)
+            facts = _litellm.model_facts(model, self.route)
+            own = self._pinned(model, *map(facts.get, _FIGURES))
             if own is not None:
                 cost: float | None = own.cost(usage) * self._factor(model, usage, service_tier)
             else:
-                cost = _litellm.cost(model, self.route, usage, raw, service_tier)
+                cost = _litellm.cost(facts, model, self.route, usage, raw, service_tier)
             if cost is not None:
                 return cost + self._tools(model, paid_uses) if paid_uses else cost
         return None
 
-    def _pinned(self, model: str) -> ModelPrice | None:
-        """The vendor's own price, where litellm's map says something else."""
-        own = self.prices.get(model) or price_of(self.prices, model)
-        if own is None or own.agrees_with(_litellm.model_facts(model, self.route)):
-            return None
-        return own
+    def _compared(self, model: str, paid: Any, got: Any) -> ModelPrice | None:
+        """The vendor's own price, where litellm's figures (US dollars per token) are others."""
+        own = price_of(self.prices, model)
+        theirs = dict(zip(_FIGURES, (paid, got), strict=True))
+        return None if own is None or own.agrees_with(theirs) else own
 
     def most(self, model: str, bound: Bound) -> float | None:
         """US dollars that a request within this bound can cost, ``None`` when no price is known.
@@ -114,8 +117,9 @@ class Pricing:
         """How much dearer a tier is than the usual one; a table of one's own has no tiers."""
         if service_tier is None:
             return 1.0
-        usual = _litellm.cost(model, self.route, usage, None)
-        tiered = _litellm.cost(model, self.route, usage, None, service_tier)
+        facts = _litellm.model_facts(model, self.route)
+        usual = _litellm.cost(facts, model, self.route, usage, None)
+        tiered = _litellm.cost(facts, model, self.route, usage, None, service_tier)
         return tiered / usual if usual and tiered else 1.0
 
     def _tools(self, model: str, paid_uses: Mapping[str, int]) -> float:

@@ -9,17 +9,15 @@ from typing import Any
 
 import httpx
 
-from bruno_llm import _litellm
 from bruno_llm.call.forms import Forms
 from bruno_llm.completion import Trimmed
 from bruno_llm.messages import ChatMessage
-from bruno_llm.vendors.openai.api import NOT_IN_RESPONSES, hidden_from_litellm, needs_responses
-from bruno_llm.vendors.vendor import Vendor
+from bruno_llm.wire.client import Exchange
 from bruno_llm.wire.facts import Format
 from bruno_llm.wire.history import outgoing
 from bruno_llm.wire.turn import History, KeptTurn, Origin, restored, with_body
 
-__all__ = ["Divert", "Request", "Spoken", "Tongues"]
+__all__ = ["Divert", "Request", "Spoken"]
 
 Divert = Callable[[httpx.Request], httpx.Request]
 # litellm decides by the name of a model which endpoint and which parameters it has. This name
@@ -48,37 +46,6 @@ class Spoken:
     lacks: frozenset[str] = frozenset()
     hidden: tuple[str, ...] = ()
     reasons: bool = True
-
-
-class Tongues:
-    """The formats in which one model can be asked; which one depends on the call."""
-
-    def __init__(self, vendor: Vendor, route: str, litellm_model: str) -> None:
-        bare = litellm_model.removeprefix(f"{route}/")
-        facts = _litellm.model_facts(litellm_model, route)
-        self._model, self._mode = bare, facts.get("mode")
-        self._two = vendor.responses is not None
-
-        def speaking(wire: Format | None, **more: Any) -> Spoken:
-            return Spoken(wire, Origin(wire.name, route, bare) if wire else None, **more)
-
-        hidden = hidden_from_litellm(bare, self._mode) if self._two else ()
-        self._first = speaking(vendor.wire_of(bare), hidden=hidden)
-        # One that litellm does not know may think.
-        reasons = not facts or bool(facts.get("supports_reasoning"))
-        self._second = speaking(vendor.responses, lacks=NOT_IN_RESPONSES, reasons=reasons)
-
-    def of(self, options: dict[str, Any], base_url: str | None) -> Spoken:
-        """The format of this call; takes the option ``api`` out.
-
-        Raises:
-            ConfigurationError: ``api`` is no such thing.
-        """
-        if not self._two or not (options or self._mode == "responses"):
-            return self._first
-        api = options.pop("api", "auto")
-        second = needs_responses(api, self._model, base_url, options, self._mode)
-        return self._second if second else self._first
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +80,8 @@ class Request:
         where = {"model": self.model, "at": self.base_url}
         return {**where, **called, "chat": self.chat, **self.options}
 
-    def for_litellm(self) -> tuple[dict[str, Any], Divert | None]:
-        """litellm's arguments for one try, and what is done to the request that it makes.
+    def arguments(self, exchange: Exchange) -> dict[str, Any]:
+        """litellm's arguments for one try; what it must not see is put in by our client.
 
         Copies, because litellm rewrites messages in place on some routes, and a try may be
         repeated.
@@ -124,13 +91,14 @@ class Request:
         if any(turn.keys() - _PLAIN for turn in chat):
             chat, kept = outgoing(chat, self.spoken.origin)
         if self.spoken.wire is not None and self.spoken.wire.build is not None:
-            return self._unnamed(), self._building(chat, kept)
+            _divert(exchange, self._building(chat, kept))
+            return self._unnamed()
         # An option of the same name goes into the body, not to litellm.
         fields = {name: self.options[name] for name in self.spoken.hidden if name in self.options}
         options = {k: v for k, v in self.options.items() if k not in fields}
         params = {
             "model": self.model,
-            "messages": copy.deepcopy(list(chat)),
+            "messages": [_copied(turn) for turn in chat],
             "base_url": self.base_url,
             "timeout": self.read_timeout,
             **copy.deepcopy(options),
@@ -139,7 +107,9 @@ class Request:
         if origin is not None and "model" in self.spoken.hidden:
             fields["model"], params["model"] = origin.model, f"{origin.route}/{_NO_NAME}"
         looped = any(turn.get("role") == "tool" for turn in chat)
-        return params, self._restoring(kept, fields) if kept or fields or looped else None
+        if kept or fields or looped:
+            _divert(exchange, self._restoring(kept, fields))
+        return params
 
     def _restoring(self, kept: Sequence[KeptTurn], fields: Mapping[str, Any]) -> Divert:
         wire, origin = self.spoken.wire, self.spoken.origin
@@ -173,6 +143,17 @@ class Request:
             return with_body(request, {**body, **streamed}, _at(request.url.path, path))
 
         return divert
+
+
+def _copied(turn: ChatMessage) -> ChatMessage:
+    plain = all(isinstance(value, str) for value in turn.values())
+    return dict(turn) if plain else copy.deepcopy(turn)
+
+
+def _divert(exchange: Exchange, first: Divert) -> None:
+    """Have this done to the request on its way out, before what is to be done to it already."""
+    then = exchange.divert
+    exchange.divert = first if then is None else lambda request: then(first(request))
 
 
 def _dense(content: bytes) -> bytes:

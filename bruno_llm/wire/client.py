@@ -244,7 +244,7 @@ class WireClient(httpx.AsyncClient):
             ends = exchange.wire.unread.items()
             mend = next((mend for end, mend in ends if request.url.path.endswith(end)), None)
             exchange.wire = None
-        if exchange.wire:
+        if exchange.wire and exchange.wire.changes(exchange.options):
             body = read_json(request.content)
             if exchange.wire.request(body, exchange.options):
                 request = with_body(request, body)

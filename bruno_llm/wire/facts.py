@@ -102,7 +102,8 @@ class Format:
 
     ``paths`` are the ends of the URLs that answer so (litellm may take another endpoint of the
     same vendor, such as OpenAI's responses). ``shape`` is what is documented of an answer or event.
-    ``request`` changes the body of a request, on its way out, to what the vendor takes.
+    ``request`` changes the body of a request, on its way out, to what the vendor takes;
+    ``asks_with`` are the options without which it changes nothing, ``None`` for no such rule.
     ``part`` finds the thoughts of models that write them into their text.
     ``turn`` says how the answer is kept whole. ``build`` makes the request where litellm's is of
     another format. ``stream`` is ``"sse"`` or ``"ndjson"``. ``finish_ends`` accepts a finish reason
@@ -118,6 +119,7 @@ class Format:
     shape: Shape
     mend: Mender = _as_is
     request: Asker = _as_litellm_says
+    asks_with: frozenset[str] | None = None
     part: Parter = _no_tags
     turn: TurnFormat = field(default_factory=TurnFormat)
     build: Builder | None = None
@@ -126,6 +128,10 @@ class Format:
     usage_ends: bool = False
     bare: bool = False
     unread: Mapping[str, Mender] = field(default_factory=dict)
+
+    def changes(self, options: Mapping[str, Any]) -> bool:
+        """Whether ``request`` may have something to change in the body of a call with those."""
+        return self.asks_with is None or not self.asks_with.isdisjoint(options)
 
     def note(self, payload: Any, facts: Facts) -> None:
         """Note the facts of a whole plain answer or of one event, or what is wrong with it."""

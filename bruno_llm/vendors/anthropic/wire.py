@@ -146,5 +146,6 @@ ANTHROPIC = Format(
     _SHAPE,
     mend=_mend,
     request=_request,
+    asks_with=frozenset({"response_format", "extra_body"}),
     turn=turn.TURN,
 )

@@ -134,6 +134,7 @@ GEMINI = Format(
     _SHAPE,
     mend=_mend,
     request=_request,
+    asks_with=frozenset({"tools"}),
     turn=turn.TURN,
     finish_ends=True,  # its usage may come after it
 )

@@ -18,11 +18,12 @@ from bruno_llm.completion import Attachment, Citation
 from bruno_llm.wire.facts import Facts
 from bruno_llm.wire.turn import History, Parts, TurnFormat, grow, marked, whole
 
-__all__ = ["TURN", "attachment_of", "cited", "note"]
+__all__ = ["TURN", "attachment_of", "cited", "has_more", "note"]
 
 _TEXTS = ("reasoning_content", "reasoning")
 # They refuse calls without it while they think; it may be empty, as of a turn of another vendor.
 _WANT_REASONING = ("deepseek", "moonshot")
+_BESIDES = (*_TEXTS, "reasoning_details", "audio", "images", "annotations")
 _GROWING_DETAILS = ("text", "summary")
 _SOUNDS = (
     (b"RIFF", "audio/wav"),
@@ -31,6 +32,13 @@ _SOUNDS = (
     (b"fLaC", "audio/flac"),
     (b"OggS", "audio/ogg"),
 )
+
+
+def has_more(choice: Mapping[str, Any], message: Mapping[str, Any]) -> bool:
+    """Whether there is anything in a choice besides a text and tool calls."""
+    if isinstance(message.get("content"), list) or choice.get("logprobs"):
+        return True
+    return any(map(message.get, _BESIDES))
 
 
 def note(choice: Mapping[str, Any], facts: Facts) -> None:

@@ -78,7 +78,8 @@ def _read_choice(choice: Mapping[str, Any], facts: Facts) -> None:
     if isinstance(content, list) and not (content and all(isinstance(p, Mapping) for p in content)):
         facts.fault = "content is neither text nor a list of parts"
         return
-    turn.note(choice, facts)
+    if facts.items or turn.has_more(choice, message):
+        turn.note(choice, facts)
     if message.get("refusal"):
         facts.refusal.append(message["refusal"])
     raw = choice.get("finish_reason") or _finish_details(choice)
@@ -185,6 +186,7 @@ OPENAI = Format(
     _SHAPE,
     mend=_mend,
     request=_request,
+    asks_with=ONLY_OURS,
     part=_part,
     turn=turn.TURN,
     usage_ends=True,

@@ -22,7 +22,7 @@ from bruno_llm._litellm.cache import share_with
 from bruno_llm._litellm.probe import BETAS, has, probe
 from bruno_llm._litellm.unasked import stay_away
 
-__all__ = ["is_loaded", "load_now", "loaded", "off_loop"]
+__all__ = ["is_loaded", "load_now", "module", "off_loop"]
 
 _IMPORT_ENV = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # no download of the price map
@@ -34,17 +34,13 @@ _lock = threading.Lock()
 T = TypeVar("T")
 # Not the loop's default executor: litellm prepares each call there.
 _importer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bruno-llm-import")
-_module: Any = None
+module: Any = None
+"""litellm itself, ``None`` before it is loaded."""
 
 
 def is_loaded() -> bool:
     """Whether litellm has been imported and configured."""
-    return _module is not None
-
-
-def loaded() -> Any:
-    """litellm itself, ``None`` before it is loaded."""
-    return _module
+    return module is not None
 
 
 async def off_loop(work: Callable[[], T]) -> T:
@@ -58,9 +54,9 @@ def load_now() -> Any:
     Raises:
         LitellmChangedError: This release lacks what we need of it.
     """
-    global _module
+    global module
     with _lock:
-        if _module is None:
+        if module is None:
             with _quiet_import() as ours:
                 import litellm
 
@@ -72,8 +68,8 @@ def load_now() -> Any:
             stay_away(litellm)
             if has(*(f"in_memory_llm_clients_cache.{name}" for name in ("get_cache", "set_cache"))):
                 share_with(litellm.in_memory_llm_clients_cache)
-            _module = litellm
-    return _module
+            module = litellm
+    return module
 
 
 @contextlib.contextmanager
