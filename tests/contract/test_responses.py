@@ -120,7 +120,7 @@ async def test_what_it_has_no_field_for(server: FakeServer, no_keys: None) -> No
     assert not {"seed", "stop"} & set(server.requests[-1].json)
     with pytest.raises(InvalidRequestError, match="audio"):
         await provider(server).complete(USER, audio={"voice": "alloy", "format": "wav"})
-    with pytest.raises(ConfigurationError, match="api must be one of auto, chat, responses"):
+    with pytest.raises(ConfigurationError, match="api='other' is not allowed"):
         await provider(server, api="other").complete(USER)
     assert len(server.requests) == 1
 
