@@ -23,7 +23,7 @@ from bruno_llm.call.describe import describe, window_size
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.forms import renamed
 from bruno_llm.call.outcome import kept, outcome, refuse_empty
-from bruno_llm.call.prepare import Fitting, as_dicts, fitted_to_window
+from bruno_llm.call.prepare import Fitting, as_dicts, fitted_to_window, seen_by
 from bruno_llm.call.request import Request
 from bruno_llm.call.send import admitted, send
 from bruno_llm.capabilities import Capabilities, capabilities_of
@@ -373,8 +373,8 @@ class LiteLLMProvider(Endpoint, Chat):
             if "prompt" in options:
                 check_names(("prompt",), self._allowed_params(), f"A call of {self.name}")
         chat = to_chat(messages, self._system_prompt)
-        if shows_images(chat) and self.capabilities().vision is False:
-            raise InvalidRequestError("the model cannot see images", self.name, model=self.model)
+        if shows_images(chat):
+            chat = seen_by(self.capabilities(), chat, self.name, self.model)
         base_url = self.base_url
         api_key = self._key(base_url)
         if not self._loaded:

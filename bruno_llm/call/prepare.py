@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,9 @@ from bruno_core.utils.logging import get_logger
 from bruno_llm import _litellm
 from bruno_llm.call.forms import Forms, fit_schemas
 from bruno_llm.call.request import Request, Spoken
+from bruno_llm.capabilities import Capabilities
 from bruno_llm.exceptions import InvalidRequestError
+from bruno_llm.messages import ChatMessage, shows_images
 from bruno_llm.params import (
     FEATURES,
     KNOBS,
@@ -28,7 +30,7 @@ from bruno_llm.vendors.vendor import Vendor
 from bruno_llm.wire.facts import Format
 from bruno_llm.wire.turn import Origin
 
-__all__ = ["Fitting", "as_dicts", "fitted_to_window"]
+__all__ = ["Fitting", "as_dicts", "fitted_to_window", "seen_by"]
 
 logger = get_logger(__name__)
 
@@ -181,6 +183,35 @@ def as_dicts(tools: Any) -> Any:
     from bruno_llm.tools.definition import tool_dicts  # what reads functions is needed here alone
 
     return tool_dicts(tools)
+
+
+def seen_by(
+    able: Capabilities, chat: Sequence[ChatMessage], provider: str, model: str
+) -> list[ChatMessage]:
+    """The messages with a note in place of the images in tool results that the model cannot see.
+
+    A tool does not know who reads its result. A model that nobody knows is shown the images.
+
+    Raises:
+        InvalidRequestError: The user shows images to a model of which it is known that it is blind.
+    """
+    sees = able.vision if able.vision is not None or able.source == "unknown" else False
+    if sees is False:
+        chat = [_noted(turn) if turn.get("role") == "tool" else turn for turn in chat]
+    if able.vision is False and shows_images(chat):
+        raise InvalidRequestError("the model cannot see images", provider, model=model)
+    return list(chat)
+
+
+def _noted(turn: ChatMessage) -> ChatMessage:
+    content = turn.get("content")
+    if not isinstance(content, list):
+        return turn
+    texts = [str(part.get("text") or "") for part in content if part.get("type") == "text"]
+    hidden = len(content) - len(texts)
+    what = "an image" if hidden == 1 else f"{hidden} images"
+    note = [f"({what} that this model cannot see)"] if hidden else []
+    return {**turn, "content": "\n".join([*texts, *note])}
 
 
 async def fitted_to_window(

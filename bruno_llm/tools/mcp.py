@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["tools_from_mcp"]
 
-_MAX_PAGES = 1000
+_MAX_PAGES = 100
 
 
 async def tools_from_mcp(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from typing import Literal
 
 import pytest
+from pydantic import BaseModel
 
 from bruno_llm import (
     Cache,
@@ -15,8 +17,12 @@ from bruno_llm import (
     OpenAIProvider,
     RateLimit,
     ReasoningDelta,
+    RunEnd,
     StreamEnd,
     completion_message,
+    run_tools,
+    stream_tools,
+    tool,
     tool_result,
 )
 from bruno_llm.demo.engine import Engine
@@ -35,6 +41,11 @@ TOOL = {
         },
     },
 }
+
+
+class Spot(BaseModel):
+    kind: Literal["hill", "valley"]
+    near: list[str] = []
 
 
 @pytest.fixture(params=["openai", "claude", "generic"])
@@ -114,6 +125,31 @@ async def test_a_tool_round_trip(provider: LiteLLMProvider, facts: str) -> None:
     second = await complete(provider, facts, history, tools=[TOOL])
     assert second.text == "The tool said it is sunny."
     assert second.finish_reason == "stop"
+
+
+async def test_a_loop_over_tools(provider: LiteLLMProvider, facts: str) -> None:
+    """The model is bound by the server's grammar to the schema that it was sent."""
+    asked: list[Spot] = []
+
+    @tool
+    def get_weather(city: str, spot: Spot | None = None) -> str:
+        """The weather of a city."""
+        asked.extend([spot] if spot else [])
+        return f"Clear in {city}"
+
+    question = user("The weather in Paris?")
+    if facts == "complete":
+        run = await run_tools(provider, question, [get_weather])
+    else:
+        *_, end = [event async for event in stream_tools(provider, question, [get_weather])]
+        assert isinstance(end, RunEnd)
+        run = end.run
+    assert run.text == "The tool said it is sunny."
+    (call,) = run.calls
+    assert call.name == "get_weather"
+    (told,) = (message.content for message in run.messages if message.role.value == "tool")
+    assert told == f"Clear in {call.arguments['city']}"
+    assert provider.costs is not None and len(provider.costs.recent()) == 2
 
 
 async def test_a_system_prompt_is_billed(provider: LiteLLMProvider, facts: str) -> None:

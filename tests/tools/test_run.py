@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from bruno_core.models.message import Message
 
-from bruno_llm import Completion, ConfigurationError, InvalidRequestError, ToolCall, Usage
+from bruno_llm import Completion, ConfigurationError, InvalidRequestError, ToolCall, Usage, _clock
 from bruno_llm.exceptions import BudgetExceededError
-from bruno_llm.testing import MockProvider
+from bruno_llm.testing import MockProvider, MovedClock
 from bruno_llm.tools import (
     RunEnd,
     RunProgress,
@@ -91,26 +91,64 @@ async def test_streamed_events_in_their_order() -> None:
 
 
 async def test_calls_of_one_round_run_side_by_side() -> None:
-    together = asyncio.Barrier(3) if hasattr(asyncio, "Barrier") else None
-    running, most = 0, 0
+    """None of three ends before all have begun, so three of 0.2 s take as long as one."""
+    all_began = asyncio.Event()
+    began: list[int] = []
 
     @tool
     async def slow(n: int) -> int:
-        """Waits for the others."""
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        for _ in range(5):
-            await asyncio.sleep(0)
-        if together is not None:
-            await together.wait()
-        running -= 1
+        """Waits for the others, and takes a while."""
+        began.append(n)
+        if len(began) == 3:
+            all_began.set()
+        await all_began.wait()
+        await _clock.sleep(0.2)
         return n
 
     llm = MockProvider(calls(*[("slow", {"n": n}) for n in range(3)]), answer())
-    await run_tools(llm, ASK, [slow])
-    assert most == 3
+    with MovedClock() as clock:
+        start = clock.monotonic()
+        await run_tools(llm, ASK, [slow])
+        took = clock.monotonic() - start
+    assert took == pytest.approx(0.2)
     assert told(llm) == ["0", "1", "2"]
+
+
+def test_sync_calls_run_side_by_side_too() -> None:
+    all_began = threading.Barrier(3)
+
+    @tool
+    def slow(n: int) -> int:
+        """Waits for the others."""
+        all_began.wait(timeout=60)  # broken, it fails the call
+        return n
+
+    llm = MockProvider(calls(*[("slow", {"n": n}) for n in range(3)]), answer())
+    asyncio.run(run_tools(llm, ASK, [slow]))
+    assert told(llm) == ["0", "1", "2"]
+
+
+async def test_not_more_than_eight_run_at_once() -> None:
+    running: set[int] = set()
+    most = 0
+    eight = asyncio.Event()
+
+    @tool
+    async def slow(n: int) -> int:
+        """Waits until eight run."""
+        nonlocal most
+        running.add(n)
+        most = max(most, len(running))
+        if len(running) == 8:
+            eight.set()
+        await eight.wait()
+        running.discard(n)
+        return n
+
+    llm = MockProvider(calls(*[("slow", {"n": n}) for n in range(20)]), answer())
+    await run_tools(llm, ASK, [slow])
+    assert most == 8
+    assert told(llm) == [str(n) for n in range(20)]
 
 
 async def test_sequential_tools_run_in_the_models_order() -> None:
@@ -129,7 +167,7 @@ async def test_sequential_tools_run_in_the_models_order() -> None:
     assert seen == ["a begins", "a ends", "b begins", "b ends"]
 
 
-async def test_sync_tools_run_in_a_thread_with_the_callers_context() -> None:
+async def test_tools_see_the_callers_context_sync_ones_in_a_thread() -> None:
     user: contextvars.ContextVar[str] = contextvars.ContextVar("user")
     user.set("ada")
     loop_thread = threading.get_ident()
@@ -140,9 +178,14 @@ async def test_sync_tools_run_in_a_thread_with_the_callers_context() -> None:
         assert threading.get_ident() != loop_thread
         return user.get()
 
-    llm = MockProvider(calls(("who", {})), answer())
-    await run_tools(llm, ASK, [who])
-    assert told(llm) == ["ada"]
+    @tool
+    async def whom() -> str:
+        """The user."""
+        return user.get()
+
+    llm = MockProvider(calls(("who", {}), ("whom", {})), answer())
+    await run_tools(llm, ASK, [who, whom])
+    assert told(llm) == ["ada", "ada"]
 
 
 @tool
@@ -184,6 +227,23 @@ async def test_a_tool_that_takes_too_long_is_told() -> None:
 
     llm = MockProvider(calls(("stuck", {})), answer())
     await run_tools(llm, ASK, [stuck])
+    assert told(llm) == ["Error: the tool did not finish within 0.01 s"]
+
+
+async def test_a_sync_tool_that_takes_too_long_is_told_and_not_waited_for() -> None:
+    release = threading.Event()
+
+    @tool(timeout=0.01)
+    def stuck() -> str:
+        """Ends when it may."""
+        release.wait(timeout=60)
+        return ""
+
+    llm = MockProvider(calls(("stuck", {})), answer())
+    try:
+        await run_tools(llm, ASK, [stuck])
+    finally:
+        release.set()
     assert told(llm) == ["Error: the tool did not finish within 0.01 s"]
 
 
