@@ -52,6 +52,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
     from bruno_llm.factory.factory import LLMFactory
     from bruno_llm.factory.unified import UnifiedProviderFactory
     from bruno_llm.fallback import FallbackProvider
+    from bruno_llm.logs import log
     from bruno_llm.messages import completion_message, file_message, image_message, tool_result
     from bruno_llm.policies.cache import Cache
     from bruno_llm.policies.retry import Retry
@@ -135,6 +136,7 @@ _HOMES = {
     "bruno_llm.factory.factory": ("LLMFactory",),
     "bruno_llm.factory.unified": ("UnifiedProviderFactory",),
     "bruno_llm.fallback": ("FallbackProvider",),
+    "bruno_llm.logs": ("log",),
     "bruno_llm.messages": (
         "completion_message",
         "file_message",
@@ -259,6 +261,7 @@ __all__ = [  # written out: type checkers do not compute it
     "file_message",
     "generate_as",
     "image_message",
+    "log",
     "resume_tools",
     "run_tools",
     "stream_as",

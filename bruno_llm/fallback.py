@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.utils import exceptions as core
-from bruno_core.utils.logging import get_logger
 from typing_extensions import Unpack
 
+from bruno_llm._log import get_logger
 from bruno_llm.chat import Chat, Messages, models_of
 from bruno_llm.checks import Wait, check
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, StreamRestart, TextDelta

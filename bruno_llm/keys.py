@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
 
+from bruno_llm._log import get_logger
 from bruno_llm.checks import no_text
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.redaction import hide_url_secrets, mask

@@ -24,10 +24,11 @@ NAMED = ("claude", "gemini", "mistral", "ollama", "openai")
 # The rooms, from the bottom up: a module may import what is in its own room and in the rooms on
 # the lines before, also inside a function.
 LAYERS = (
-    {"_former", "limits"},
+    {"_former", "_log", "limits"},
     {"_version", "_clock", "_loops", "exceptions", "completion", "capabilities"}
     | {"options", "results", "tokens"},
     {"arguments", "checks", "cooldown", "redaction", "repair", "schema", "wellformed"},
+    {"logs"},
     {"keys", "messages", "params", "policies", "costs", "demo"},
     {"chat", "wire"},
     {"_litellm", "errors", "tools"},

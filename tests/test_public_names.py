@@ -89,6 +89,7 @@ NAMES = [
     "generate_as",
     "stream_as",
     "tools_from_mcp",
+    "log",
     "__version__",
 ]
 

@@ -63,6 +63,10 @@ def load_now() -> Any:
                 probe(litellm)
                 if ours and has(BETAS):  # at the first request that has some, it is too late
                     litellm.anthropic_beta_headers_manager._load_beta_headers_config()
+            with warnings.catch_warnings():
+                # Built at the first answer, where pydantic has a word to say about litellm's types.
+                warnings.simplefilter("ignore")
+                litellm.ModelResponse()
             litellm.suppress_debug_info = True  # it prints help to stdout on errors
             litellm.disable_hf_tokenizer_download = True  # 23 s offline for some names
             stay_away(litellm)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bruno_core.utils.logging import get_logger
-
+from bruno_llm._log import get_logger
 from bruno_llm.call.chat import ChatCall
 from bruno_llm.completion import Usage
 from bruno_llm.messages import ChatMessage

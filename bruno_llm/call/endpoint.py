@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, ClassVar, Literal, TypeVar
 
-from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
 
 from bruno_llm import _litellm
+from bruno_llm._log import get_logger
 from bruno_llm._loops import Closable
 from bruno_llm.call.connection import CannotBeAskedError, Connection
 from bruno_llm.call.pricing import Pricing

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bruno_core.utils.logging import get_logger
-
 from bruno_llm import _litellm
+from bruno_llm._log import get_logger
 from bruno_llm.call.forms import Forms, fit_schemas
 from bruno_llm.call.request import Request, Spoken
 from bruno_llm.capabilities import Capabilities

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 import httpx
-from bruno_core.utils.logging import get_logger
 from pydantic import SecretStr
 
 from bruno_llm import _clock
+from bruno_llm._log import get_logger
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.pricing import billed_tier
 from bruno_llm.call.watch import SILENT, Watch

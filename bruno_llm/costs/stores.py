@@ -11,8 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from bruno_core.utils.logging import get_logger
-
+from bruno_llm._log import get_logger
 from bruno_llm.costs.books import (
     Entry,
     Limit,

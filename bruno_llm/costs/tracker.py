@@ -15,9 +15,8 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, TypeVar
 
-from bruno_core.utils.logging import get_logger
-
 from bruno_llm import _clock
+from bruno_llm._log import get_logger
 from bruno_llm.checks import Share, check
 from bruno_llm.completion import Usage
 from bruno_llm.costs import report as cost_report

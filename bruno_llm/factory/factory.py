@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.config import BrunoConfig, LLMConfig
-from bruno_core.utils.logging import get_logger
 
+from bruno_llm._log import get_logger
 from bruno_llm.config.explain import Setting
 from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError, LLMError

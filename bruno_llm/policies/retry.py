@@ -13,9 +13,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bruno_core.utils.logging import get_logger
-
 from bruno_llm import _clock
+from bruno_llm._log import get_logger
 from bruno_llm.checks import Count, Seconds, Wait, check_arguments
 from bruno_llm.exceptions import LLMError, TransientError
 

@@ -13,8 +13,8 @@ from contextvars import ContextVar
 from typing import Any, Literal, get_args
 
 from bruno_core.interfaces import LLMInterface
-from bruno_core.utils.logging import get_logger
 
+from bruno_llm._log import get_logger
 from bruno_llm.checks import Count, CountOrNone, Share, check_arguments
 from bruno_llm.completion import Trimmed
 from bruno_llm.exceptions import ConfigurationError, ContextLengthExceededError, LLMError

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge
-from bruno_core.utils.logging import get_logger
 
 from bruno_llm import _clock
+from bruno_llm._log import get_logger
 from bruno_llm.checks import Count, CountOrNone, PerMinute, Seconds, Wait, check_arguments
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError, RateLimitError
 from bruno_llm.rate_limit.headers import Vendor

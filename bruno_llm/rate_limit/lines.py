@@ -18,9 +18,8 @@ from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
 
-from bruno_core.utils.logging import get_logger
-
 from bruno_llm import _clock
+from bruno_llm._log import get_logger
 from bruno_llm.exceptions import RateLimitError
 from bruno_llm.rate_limit.headers import Vendor
 

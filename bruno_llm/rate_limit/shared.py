@@ -23,9 +23,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from bruno_core.utils.logging import get_logger
-
 from bruno_llm import _clock
+from bruno_llm._log import get_logger
 from bruno_llm._loops import PerLoop
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError
 from bruno_llm.rate_limit import scripts

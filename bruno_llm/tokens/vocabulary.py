@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bruno_core.utils.logging import get_logger
+from bruno_llm._log import get_logger
 
 if TYPE_CHECKING:
     import tiktoken
