@@ -57,6 +57,15 @@ test-range: $(VENV)/.dev ## both ends of the supported litellm range, and the ne
 	    tested="$$tested $$version"; \
 	done
 
+# The environment, and both ends of the range: what is installed is not what a user may have.
+audit: $(VENV)/.audit ## known vulnerabilities of the dependencies
+	$(VENV)/audit/bin/pip-audit --path $$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))') --skip-editable $(ARGS)
+	@for release in $(foreach one,$(filter-out litellm,$(LITELLM_RANGE)),'$(one)'); do \
+	    rm -rf $(VENV)/range && \
+	    $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/range "$$release" && \
+	    $(VENV)/audit/bin/pip-audit --path $(VENV)/range $(ARGS) || exit 1; \
+	done
+
 lint: $(VENV)/.dev ## formatting, style and types, as checked before a merge
 	$(PY) -m black --check --quiet . || { $(PY) -m black --check . ; exit 1; }
 	$(PY) -m ruff check .
@@ -109,6 +118,12 @@ $(VENV)/.dev: $(PACKAGING) | $(PY)
 
 $(VENV)/.docs: $(PACKAGING) | $(PY)
 	$(PIP) --editable '.[docs]'
+	@touch $@
+
+# Its own environment: what it brings is not to be audited.
+$(VENV)/.audit: $(VENV)/.dev
+	$(PY) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 	@touch $@
 
 $(VENV)/.build: | $(PY)
