@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from typing_extensions import Self
+
+from bruno_llm._forks import before_and_after_fork, new_lock, renewed
 
 __all__ = ["Closable", "PerLoop"]
 
@@ -54,7 +55,16 @@ class PerLoop(Generic[T]):
         self._made = weakref.WeakKeyDictionary()
         self._finalizers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any]
         self._finalizers = weakref.WeakKeyDictionary()
-        self._guard = threading.Lock()
+        self._guard = new_lock()
+        renewed(self)
+
+    def after_fork(self) -> None:
+        """Leave the parent its connections: a byte that is read here would be missing there."""
+        _inherited.append(self._made)
+        for gone in self._finalizers.values():
+            gone.detach()
+        self._made = weakref.WeakKeyDictionary()
+        self._finalizers = weakref.WeakKeyDictionary()
 
     async def get(self) -> T:
         """The one of the running loop."""
@@ -119,6 +129,19 @@ class _Keeper:
 
 _keepers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Keeper]
 _keepers = weakref.WeakKeyDictionary()
+# What a parent had open when this process was forked. It is kept, because its end would tell the
+# parent's event loop of it.
+_inherited: list[object] = []
+
+
+def _leave_to_the_parent() -> None:
+    for keeper in list(_keepers.values()):
+        _inherited.append((keeper, keeper.open))
+        keeper.open = {}
+    _keepers.clear()
+
+
+before_and_after_fork(lambda: None, lambda: None, _leave_to_the_parent)
 
 
 async def _keeper_of(loop: asyncio.AbstractEventLoop) -> _Keeper:

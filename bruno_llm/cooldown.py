@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bruno_llm import _clock
+from bruno_llm._forks import new_lock
 
 __all__ = ["Cooldown"]
 
@@ -26,7 +26,7 @@ class Cooldown:
         self._least = least
         self._until = 0.0
         self._probing = False
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def seconds(self, asked: float | None) -> float:
         """How long a failure now makes it rest; ``asked`` is what it asked for itself."""

@@ -24,7 +24,7 @@ NAMED = ("claude", "gemini", "mistral", "ollama", "openai")
 # The rooms, from the bottom up: a module may import what is in its own room and in the rooms on
 # the lines before, also inside a function.
 LAYERS = (
-    {"_former", "_log", "limits"},
+    {"_former", "_forks", "_log", "limits"},
     {"_version", "_clock", "_loops", "exceptions", "completion", "capabilities"}
     | {"options", "results", "tokens"},
     {"arguments", "checks", "cooldown", "redaction", "repair", "schema", "wellformed"},

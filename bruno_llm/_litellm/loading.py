@@ -18,9 +18,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from bruno_llm._forks import before_and_after_fork
 from bruno_llm._litellm.cache import share_with
 from bruno_llm._litellm.probe import BETAS, has, probe
 from bruno_llm._litellm.unasked import stay_away
+from bruno_llm.exceptions import RequestTimeoutError
+from bruno_llm.policies.timeouts import LimitReached, within
 
 __all__ = ["is_loaded", "load_now", "module", "off_loop"]
 
@@ -30,12 +33,40 @@ _IMPORT_ENV = {
     "LITELLM_MODE": "PRODUCTION",  # no .env file is read
 }
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
-_lock = threading.Lock()
+# Held whenever something is imported here: Python's own locks of modules survive no fork.
+_lock = threading.RLock()
 T = TypeVar("T")
-# Not the loop's default executor: litellm prepares each call there.
-_importer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bruno-llm-import")
 module: Any = None
 """litellm itself, ``None`` before it is loaded."""
+LOADING = 120.0
+"""Seconds that loading may take; it is 3 on an idle machine."""
+
+
+def _new_importer() -> ThreadPoolExecutor:
+    # Not the loop's default executor: litellm prepares each call there.
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="bruno-llm-import")
+
+
+_importer = _new_importer()
+_held = False
+
+
+def _before_fork() -> None:
+    global _held
+    _held = _lock.acquire(timeout=LOADING)
+
+
+def _after_fork() -> None:
+    if _held:
+        _lock.release()
+
+
+def _in_the_child() -> None:
+    global _importer, _lock
+    _importer, _lock = _new_importer(), threading.RLock()
+
+
+before_and_after_fork(_before_fork, _after_fork, _in_the_child)
 
 
 def is_loaded() -> bool:
@@ -44,8 +75,21 @@ def is_loaded() -> bool:
 
 
 async def off_loop(work: Callable[[], T]) -> T:
-    """Do slow work that happens once in a thread, beside the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(_importer, work)
+    """Do slow work that happens once in a thread, beside the event loop.
+
+    Raises:
+        RequestTimeoutError: It took longer than two minutes.
+    """
+
+    def alone() -> T:
+        with _lock:
+            return work()
+
+    try:
+        async with within(None, LOADING):
+            return await asyncio.get_running_loop().run_in_executor(_importer, alone)
+    except LimitReached:
+        raise RequestTimeoutError(f"litellm was not loaded within {LOADING:g} s") from None
 
 
 def load_now() -> Any:

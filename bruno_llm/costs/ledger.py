@@ -7,12 +7,12 @@ thread that writes it.
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from bruno_llm._forks import new_lock
 from bruno_llm.costs.books import Free, Operation
 from bruno_llm.costs.ledger_place import LOCK_TIMEOUT, Place
 from bruno_llm.costs.ledger_sql import LAST_TABLE, Snapshot
@@ -43,7 +43,7 @@ class Ledger:
     def __init__(self, target: str | os.PathLike[str], *, lease: float = LEASE) -> None:
         self._place = Place(target)
         self._lease = lease
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._pid = os.getpid()
         self._writer: Writer | None = None
         self._reader: ThreadPoolExecutor | None = None

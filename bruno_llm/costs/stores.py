@@ -6,11 +6,11 @@ import asyncio
 import itertools
 import os
 import secrets
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from bruno_llm._forks import new_lock
 from bruno_llm._log import get_logger
 from bruno_llm.costs.books import (
     Entry,
@@ -86,7 +86,7 @@ class ProcessStore:
 
     def __init__(self) -> None:
         self._memory = Memory()
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._abandoned: deque[str] = deque()
         self._numbers = itertools.count()
 

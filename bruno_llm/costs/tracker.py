@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import inspect
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, TypeVar
 
 from bruno_llm import _clock
+from bruno_llm._forks import new_lock
 from bruno_llm._log import get_logger
 from bruno_llm.checks import Share, check
 from bruno_llm.completion import Usage
@@ -79,7 +79,7 @@ class CostTracker:
         self._allow_unknown = allow_unknown_prices
         self._on_warning = on_warning
         self._store: Store = ProcessStore() if ledger is None else LedgerStore(ledger)
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._recent: deque[Entry] = deque(maxlen=_RECENT)
         self._warned: set[tuple[int, str, str]] = set()
 

@@ -6,12 +6,12 @@ import copy
 import dataclasses
 import hashlib
 import json
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm import _clock
+from bruno_llm._forks import new_lock
 from bruno_llm.checks import Count, Seconds, check_arguments
 from bruno_llm.completion import Completion
 from bruno_llm.exceptions import ConfigurationError
@@ -44,7 +44,7 @@ class Cache:
         self.ttl = ttl
         self.max_entries = max_entries
         self._entries: OrderedDict[str, tuple[float, Completion]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     @staticmethod
     def key(params: Mapping[str, Any]) -> str:

@@ -18,11 +18,11 @@ What cannot be read is passed over: a limiter must not fail a call over a header
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bruno_llm import _clock
+from bruno_llm._forks import new_lock
 from bruno_llm.errors.retry_after import retry_after_of, seconds_until
 
 __all__ = ["DOUBTED", "Vendor"]
@@ -66,7 +66,7 @@ class Vendor:
 
     def __init__(self, max_pause: float = math.inf) -> None:
         self.max_pause = max_pause
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._doubted = self._lifted = False
         self._requests: _Quota | None = None
         self._tokens: _Quota | None = None

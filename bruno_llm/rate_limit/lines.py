@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
 
 from bruno_llm import _clock
+from bruno_llm._forks import new_rlock, renewed
 from bruno_llm._log import get_logger
 from bruno_llm.exceptions import RateLimitError
 from bruno_llm.rate_limit.headers import Vendor
@@ -144,8 +144,14 @@ class Line(ABC):
         self._rules = rules
         # Reentrant: an abandoned caller is cleaned up by the garbage collector, which may run in
         # a thread that holds the lock.
-        self._lock = threading.RLock()
+        self._lock = new_rlock()
         self._queue: deque[_Waiter] = deque()
+        self._queued_tokens = 0.0
+        renewed(self)
+
+    def after_fork(self) -> None:
+        """Those who stand in the line are the parent's."""
+        self._queue.clear()
         self._queued_tokens = 0.0
 
     @abstractmethod
@@ -253,7 +259,12 @@ class Slots(Line):
 
     def __init__(self, size: int, rules: WaitingRules) -> None:
         super().__init__(rules)
-        self._free = size
+        self._size = self._free = size
+
+    def after_fork(self) -> None:
+        """So are the slots that are taken."""
+        super().after_fork()
+        self._free = self._size
 
     def leave(self) -> None:
         """Give the slot back; the first in the line gets it."""

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bruno_llm import _clock
+from bruno_llm._forks import new_lock
 from bruno_llm._log import get_logger
 from bruno_llm._loops import PerLoop
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError
@@ -144,7 +144,7 @@ class RedisStore:
         self._lease_ms = max(1, round(lease * 1000))
         self._accounts = (requests, tokens)
         self._rules = rules
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._links = PerLoop(self._connect, _Link.aclose)
         self._waiting = 0
         # One caller of this process asks Redis for a slot, the others stand behind it.

@@ -10,16 +10,17 @@ import hashlib
 import importlib.util
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bruno_llm._forks import new_lock
 from bruno_llm._log import get_logger
 
 if TYPE_CHECKING:
     import tiktoken
+
 
 __all__ = ["SHORT", "text_counters"]
 
@@ -46,7 +47,7 @@ _VOCABULARIES = {
     ),
 }
 _CACHE_VARIABLE = "TIKTOKEN_CACHE_DIR"
-_loading = threading.Lock()
+_loading = new_lock()
 
 
 def _vocabulary_folder(name: str) -> Path | None:
