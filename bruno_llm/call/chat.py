@@ -14,7 +14,16 @@ from bruno_llm import _litellm
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.request import Request
 from bruno_llm.call.send import Call
-from bruno_llm.call.worst import Bound, Known, answers, cache_writes, longest_answer, tier_of
+from bruno_llm.call.worst import (
+    Bound,
+    Known,
+    answers,
+    cache_writes,
+    longest_answer,
+    paid_uses,
+    routed,
+    tier_of,
+)
 from bruno_llm.completion import Usage
 from bruno_llm.exceptions import BudgetExceededError
 from bruno_llm.messages import texts_of
@@ -140,7 +149,13 @@ class ChatCall(Call):
                     model=endpoint.model,
                     hint=hint,
                 )
-        return Bound(int(prompt), int(answer) * answers(body), tier_of(body))
+        return Bound(
+            int(prompt),
+            int(answer) * answers(body),
+            tier_of(body),
+            uses=paid_uses(body),
+            routed=routed(body),
+        )
 
     def _price(self, bound: Bound) -> Decimal | None:
         cost = self.endpoint._pricing.most(self.endpoint.model, bound)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -111,7 +112,11 @@ class Pricing:
             for spoken in said
         ]
         known = [cost for cost in costs if cost is not None]
-        return max(known) if known else None
+        if not known:
+            return None
+        entry = facts.get("provider_specific_entry") or {}
+        factors = [entry[word] for word in bound.routed if isinstance(entry.get(word), int | float)]
+        return float(max(known) * math.prod(factors)) + self._tools(model, dict(bound.uses))
 
     def _factor(self, model: str, usage: Usage, service_tier: str | None) -> float:
         """How much dearer a tier is than the usual one; a table of one's own has no tiers."""

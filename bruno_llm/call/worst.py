@@ -13,7 +13,16 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-__all__ = ["Bound", "Known", "answers", "cache_writes", "longest_answer", "tier_of"]
+__all__ = [
+    "Bound",
+    "Known",
+    "answers",
+    "cache_writes",
+    "longest_answer",
+    "paid_uses",
+    "routed",
+    "tier_of",
+]
 
 # Where vendors put the settings of an answer, and what they call its limit and its number.
 _PLACES = ("generationConfig", "generation_config", "options", "parameters", "inferenceConfig")
@@ -26,6 +35,7 @@ _LIMITS = (
     "max_new_tokens",
     "num_predict",
 )
+_PAID = ("web_search", "file_search", "code_interpreter")
 _ANSWERS = ("n", "best_of", "candidateCount")
 # Fields that no model reads.
 _NO_TEXT = frozenset(
@@ -62,6 +72,8 @@ class Bound(NamedTuple):
         service_tier: In the vendor's word.
         cache_writes: 1 where the prompt may be written into the vendor's cache, 2 for an hour.
         sounds: Audio or images may be among the tokens.
+        uses: Uses of the vendor's own tools that are billed by use, as (tool, number).
+        routed: Words for where and how fast it is answered, which some vendors bill by a factor.
     """
 
     prompt: int
@@ -69,6 +81,8 @@ class Bound(NamedTuple):
     service_tier: str | None = None
     cache_writes: int = 0
     sounds: bool = False
+    uses: tuple[tuple[str, int], ...] = ()
+    routed: tuple[str, ...] = ()
 
 
 def longest_answer(body: Mapping[str, Any]) -> float | None:
@@ -100,6 +114,32 @@ def cache_writes(content: bytes) -> int:
     if b"cache_control" not in content and b"cachePoint" not in content:
         return 0
     return 2 if b'"1h"' in content else 1
+
+
+def paid_uses(body: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    """Uses of the vendor's own tools that the request allows; one where it sets no number."""
+    most: dict[str, int] = {}
+    tools = body.get("tools")
+    for tool in tools if isinstance(tools, list) else ():
+        for name in _paid_names(tool) if isinstance(tool, Mapping) else ():
+            uses = min(_number(tool.get("max_uses")), _number(body.get("max_tool_calls")))
+            most[name] = int(uses) if math.isfinite(uses) else 1
+    if body.get("web_search_options") is not None:
+        most.setdefault("web_search", 1)
+    return tuple(sorted(most.items()))
+
+
+def _paid_names(tool: Mapping[str, Any]) -> Iterator[str]:
+    kind = str(tool.get("type") or "")
+    yield from (name for name in _PAID if kind.startswith(name))
+    if "googleSearch" in tool or "google_search" in tool:
+        yield "web_search"
+
+
+def routed(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Anthropic's ``speed`` and ``inference_geo``."""
+    said = (body.get("speed"), body.get("inference_geo"))
+    return tuple(word for word in said if isinstance(word, str))
 
 
 def _places(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -24,13 +24,14 @@ from bruno_llm import (
     Completion,
     CostTracker,
     GeminiProvider,
+    InvalidRequestError,
     LiteLLMProvider,
     ModelPrice,
     OpenAIEmbedder,
     OpenAIProvider,
     Usage,
 )
-from bruno_llm.testing import FakeServer, Reply, Request
+from bruno_llm.testing import FakeServer, Fault, Reply, Request
 from bruno_llm.tokens import counter_for
 from tests.contract.matrix import CLAUDE, GEMINI, KEY, OPENAI, USER, Case, complete, only
 from tests.size import sized
@@ -206,6 +207,34 @@ async def test_answers_side_by_side(case: Case, server: FakeServer, way: str) ->
     await complete(provider, way)
 
 
+async def test_the_vendors_own_tools_are_reserved(server: FakeServer, way: str) -> None:
+    """A search costs $0.025 (Claude: $0.01); nothing was reserved for it."""
+    for budget, more in (("0.02", {}), ("0.06", {"extra_body": {"max_tool_calls": 3}})):
+        provider, _ = openai(server, Decimal(budget), max_tokens=100, api="responses")
+        searching = {"tools": [{"type": "web_search"}], **more}
+        await refused(provider, server, way, **searching)
+    costs = CostTracker(budget=Decimal("0.031"))
+    claude = CLAUDE.provider(server, costs=costs, max_tokens=100)
+    search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
+    await refused(claude, server, way, tools=[search])
+    await complete(claude, way, tools=[{**search, "max_uses": 1}])
+
+
+@only(CLAUDE)
+async def test_a_faster_answer_is_dearer(case: Case, server: FakeServer, way: str) -> None:
+    costs = CostTracker(budget=Decimal("0.04"))  # 1,000 tokens of answer cost $0.025, or twice that
+    provider = ClaudeProvider(
+        "claude-opus-4-8",
+        api_key=KEY,
+        base_url=server.base_url("anthropic"),
+        costs=costs,
+        retry=None,
+        max_tokens=1_000,
+    )
+    await refused(provider, server, way, extra_body={"speed": "fast"})
+    await complete(provider, way)
+
+
 async def test_embeddings_of_more_than_was_counted(server: FakeServer) -> None:
     """0.02 USD per million tokens."""
     costs = CostTracker(budget=Decimal("0.00002"))
@@ -216,6 +245,23 @@ async def test_embeddings_of_more_than_was_counted(server: FakeServer) -> None:
         await embedder.embed_text("short")
     assert not server.requests
     await OpenAIEmbedder(api_key=KEY, base_url=url, costs=costs, retry=None).embed_text("short")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"tools": 5}, {"n": "two"}, {"messages": None}, {"max_tokens": [1]}, {"service_tier": 3}],
+    ids=str,
+)
+async def test_what_no_vendor_understands_is_no_outage(
+    odd: Mapping[str, Any], server: FakeServer, way: str
+) -> None:
+    """The vendor says what is wrong with it."""
+    server.default = Fault.status(400)
+    provider, costs = openai(server, 1, max_tokens=100)
+    with pytest.raises(InvalidRequestError):
+        await complete(provider, way, extra_body=odd)
+    assert len(server.requests) == 1
+    assert costs.report().budgets[0].reserved == 0
 
 
 async def test_both_reservations_are_given_back(server: FakeServer, way: str) -> None:
