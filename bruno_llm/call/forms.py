@@ -90,6 +90,7 @@ def fit_schemas(
         return Forms()
     functions = [tool["function"]["name"] for tool in options["tools"] if _is_function(tool)]
     names = clean_names(functions)
+    strictly = dialect.strict_tools(model, facts)
     declared: dict[str, Schema] = {}
     keys: dict[str, Mapping[str, str]] = {}
     tools: list[Any] = []
@@ -97,8 +98,8 @@ def fit_schemas(
         if not _is_function(tool):
             tools.append(tool)
             continue
-        function = _function(tool["function"], names, dialect)
-        if dialect.strict_tools and function.get("strict"):
+        function = _function(tool["function"], names, dialect, strictly)
+        if strictly and function.get("strict"):
             declared[function["name"]] = tool["function"].get("parameters") or {}
         if dialect.plain_keys and (renamed_keys := _with_plain_keys(function)):
             keys[function["name"]] = renamed_keys
@@ -144,7 +145,7 @@ def _is_function(tool: Mapping[str, Any]) -> bool:
 
 
 def _function(
-    function: Mapping[str, Any], names: Mapping[str, str], dialect: Dialect
+    function: Mapping[str, Any], names: Mapping[str, str], dialect: Dialect, strictly: bool
 ) -> dict[str, Any]:
     made = {**function, "name": names[function["name"]]}
     parameters = function.get("parameters")
@@ -153,10 +154,10 @@ def _function(
     own = isinstance(function, OwnFunction)
     try:
         made["parameters"] = dialect.tool(parameters)
-        if dialect.strict_tools and (own or function.get("strict")):
+        if strictly and (own or function.get("strict")):
             made |= {"parameters": strict(made["parameters"]), "strict": True}
     except Unfit as unfit:
-        if not own or not dialect.strict_tools:
+        if not own:  # of our own, strict mode is but a wish
             raise InvalidRequestError(
                 f"the vendor does not take tool {function['name']!r}: {unfit}"
             ) from None

@@ -76,7 +76,8 @@ class Request:
 
     def identity(self) -> dict[str, Any]:
         """What makes it the same request as another one."""
-        called = {"called": dict(self.forms.names)} if self.forms.names else {}
+        forms = self.forms  # by which the answer is read
+        called = {"forms": [forms.names, forms.declared, forms.keys]} if forms != Forms() else {}
         where = {"model": self.model, "at": self.base_url}
         return {**where, **called, "chat": self.chat, **self.options}
 

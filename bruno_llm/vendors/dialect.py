@@ -8,14 +8,20 @@ from typing import Any
 
 from bruno_llm.schema import Schema, Unfit, flat, strict
 
-__all__ = ["Dialect", "Rewrite", "strict_if_it_can"]
+__all__ = ["Dialect", "Facts", "Rewrite", "never", "strict_if_it_can"]
 
 Rewrite = Callable[[Schema], dict[str, Any]]
 Facts = Mapping[str, Any]
 
 
-def _always(model: str, facts: Facts) -> bool:
+def always(model: str, facts: Facts) -> bool:
+    """Yes, whatever the model."""
     return True
+
+
+def never(model: str, facts: Facts) -> bool:
+    """No, whatever the model."""
+    return False
 
 
 def strict_if_it_can(schema: Schema) -> dict[str, Any]:
@@ -35,15 +41,16 @@ class Dialect:
         answer: Rewrites the shape of an answer; ``Unfit`` where the vendor has no words for it.
         strict_answer: The same for a shape that is to be kept to strictly, ``None`` where there
             is but one way.
-        strict_tools: Tools made here go in strict mode where they can.
+        strict_tools: Whether tools made here go in strict mode to a model, where they can.
         plain_keys: It takes letters, digits, ``_``, ``.`` and ``-`` in a tool's parameters.
-        with_tools: Whether a model takes tools and the shape of an answer in one request, by its
-            bare name and litellm's facts of it.
+        with_tools: Whether a model takes tools and the shape of an answer in one request.
+
+    Both are asked with the model's bare name and litellm's facts of it.
     """
 
     tool: Rewrite = flat
     answer: Rewrite = dict
     strict_answer: Rewrite | None = strict_if_it_can
-    strict_tools: bool = False
+    strict_tools: Callable[[str, Facts], bool] = never
     plain_keys: bool = False
-    with_tools: Callable[[str, Facts], bool] = _always
+    with_tools: Callable[[str, Facts], bool] = always

@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from bruno_llm import (
+    Cache,
     InvalidRequestError,
     OpenAIProvider,
     RunEnd,
@@ -42,6 +43,7 @@ from tests.contract.matrix import (
     only,
 )
 
+pytestmark = pytest.mark.covering(1)
 STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 
 
@@ -163,6 +165,32 @@ async def test_arguments_come_without_the_nulls_of_strict_mode(
     assert '"days": null' in call.raw_arguments
 
 
+async def test_strict_mode_is_for_openais_own_models(
+    server: FakeServer, no_keys: None, way: str
+) -> None:
+    """Other servers in OpenAI's format may refuse the word."""
+    for model in ("gemini-2.5-flash", "tiny"):
+        llm = OpenAIProvider(model, base_url=server.base_url("openai"), api_key="sk-t")
+        await ask(llm, way, tools=[plan])
+        (sent,) = server.requests[-1].json["tools"]
+        assert "strict" not in sent["function"]
+        assert sent["function"]["parameters"]["required"] == ["place", "day"]
+
+
+async def test_the_cache_knows_whose_tools_they_are(
+    make: Make, server: FakeServer, facts: str
+) -> None:
+    """Two names that look the same to the model are not the same question."""
+    llm = make(cache=Cache())
+    schema = {"type": "object", "properties": {}}
+    call = Reply("Hm.", tool_calls=[ToolCall("call_1", "notes_read", {})])
+    server.script(call, call)
+    for name in ("notes.read", "notes/read", "notes.read"):
+        found = await complete(llm, facts, tools=[Tool.from_schema(name, "R.", schema)])
+        assert found.tool_calls[0].name == name
+    assert len(server.requests) == 2
+
+
 @STREAMED
 async def test_strict_mode_on_the_responses_endpoint(
     server: FakeServer, no_keys: None, streamed: bool
@@ -279,6 +307,7 @@ def reply_of(case: Case, type_: Any, text: str) -> Reply:
     return Reply(text)
 
 
+@pytest.mark.covering(2)
 @STREAMED
 @pytest.mark.parametrize(("type_", "text"), VALUES, ids=[str(t.__name__) for t, _ in VALUES])
 async def test_an_answer_of_each_kind(

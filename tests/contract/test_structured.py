@@ -52,6 +52,7 @@ async def test_a_wrong_answer_is_corrected_over_the_wire(make: Make, server: Fak
     assert "Field required" in str(server.requests[-1].json)
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize(
     ("case", "reply", "words"),

@@ -31,6 +31,7 @@ from bruno_llm import (
 from bruno_llm.testing import FakeServer, Reply
 from tests.contract.matrix import OPENAI, USER, Case, Make, chats, only
 
+pytestmark = pytest.mark.covering(1)
 STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 16
 SHOWN = "iVBORw0KGgo"

@@ -47,6 +47,20 @@ async def test_a_person_is_asked_between_two_processes() -> None:
     assert llm.calls[-1].messages[-1]["content"] == "a is gone"
 
 
+async def test_an_assistant_runs_abilities() -> None:
+    from bruno_core.models.message import Message
+
+    from tests.tools.test_abilities import Timer
+
+    names, timer = examples(), Timer()
+    llm = MockProvider(calling("timer", action="set", seconds=300), "It runs.")
+    assistant = await names["with_abilities"](llm, InMemory(), timer)
+    message = Message(role=MessageRole.USER, content="Set a timer.")
+    reply = await assistant.process_message(message, user_id="ada", conversation_id="c")
+    assert (reply.text, len(timer.asked), len(reply.actions)) == ("It runs.", 1, 1)
+    assert [tool.name for tool in names["as_plain_tools"](timer)] == ["timer"]
+
+
 async def test_an_assistant_uses_tools() -> None:
     from bruno_core.models.message import Message
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bruno_llm.schema import strict
+from bruno_llm.vendors.dialect import Dialect
 from bruno_llm.vendors.openai.responses import RESPONSES
-from bruno_llm.vendors.openai.schema import SCHEMAS
 from bruno_llm.vendors.openai.wire import COMPATIBLE
 from bruno_llm.vendors.vendor import Vendor
 
@@ -11,5 +12,10 @@ __all__ = ["AZURE"]
 
 # Keys, addresses and ways to sign in are litellm's business (``_litellm/clients.py``).
 AZURE = Vendor(
-    name="azure", routes=("azure",), wire=COMPATIBLE, responses=RESPONSES, schemas=SCHEMAS
+    name="azure",
+    routes=("azure",),
+    wire=COMPATIBLE,
+    responses=RESPONSES,
+    # Older versions of its API, which callers may ask for, have no strict functions.
+    schemas=Dialect(strict_answer=strict),
 )

@@ -6,16 +6,9 @@ Source: its error "Cannot use json_schema response type with tools."; Mistral do
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from bruno_llm.vendors.dialect import Dialect
+from bruno_llm.vendors.dialect import Dialect, never
 
 __all__ = ["SCHEMAS"]
 
 
-def _never(model: str, facts: Mapping[str, Any]) -> bool:
-    return False
-
-
-SCHEMAS = Dialect(with_tools=_never)
+SCHEMAS = Dialect(with_tools=never)

@@ -7,11 +7,10 @@ called); llama.cpp's ``json-schema-to-grammar`` (a pattern has to be anchored).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm.schema import Schema, flat, inlined, mapped
-from bruno_llm.vendors.dialect import Dialect
+from bruno_llm.vendors.dialect import Dialect, never
 
 __all__ = ["SCHEMAS"]
 
@@ -32,8 +31,4 @@ def _anchored(part: dict[str, Any]) -> dict[str, Any]:
     return part
 
 
-def _never(model: str, facts: Mapping[str, Any]) -> bool:
-    return False
-
-
-SCHEMAS = Dialect(tool=_tool, answer=_answer, strict_answer=None, with_tools=_never)
+SCHEMAS = Dialect(tool=_tool, answer=_answer, strict_answer=None, with_tools=never)

@@ -7,8 +7,14 @@ Source: OpenAI documentation, "Structured model outputs", "Supported schemas"; "
 from __future__ import annotations
 
 from bruno_llm.schema import strict
-from bruno_llm.vendors.dialect import Dialect
+from bruno_llm.vendors.dialect import Dialect, Facts
 
 __all__ = ["SCHEMAS"]
 
-SCHEMAS = Dialect(strict_answer=strict, strict_tools=True)
+
+def _openais_own(model: str, facts: Facts) -> bool:
+    """Other servers in OpenAI's format may refuse the word, as Gemini's does."""
+    return facts.get("litellm_provider") == "openai"
+
+
+SCHEMAS = Dialect(strict_answer=strict, strict_tools=_openais_own)
