@@ -28,6 +28,7 @@ __all__ = [
     "ResolvedKey",
     "StoredKey",
     "delete_key",
+    "fits_a_header",
     "forget",
     "hide_url_secrets",
     "keyring_name",
@@ -101,6 +102,12 @@ def sealed(api_key: str | SecretStr | None) -> SecretStr | None:
         raise no_text("api_key", api_key)
     value = api_key if isinstance(api_key, str) else api_key.get_secret_value()
     return SecretStr(value.strip())
+
+
+def fits_a_header(key: SecretStr) -> bool:
+    """Whether an HTTP header can hold the key: one line of ASCII."""
+    value = key.get_secret_value()
+    return value.isascii() and value.isprintable()
 
 
 def resolve_key(

@@ -55,7 +55,7 @@ from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.policies.window import ContextWindow
 from bruno_llm.rate_limit.limit import RateLimit
-from bruno_llm.redaction import hide_url_secrets
+from bruno_llm.redaction import hidden, hide_url_secrets
 from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.wire.size import MAX_RESPONSE_BYTES
 
@@ -142,7 +142,7 @@ class LiteLLMProvider(Endpoint, Chat):
         self.max_tokens = max_tokens
         self.cache = policy("cache", cache, Cache, owner)
         self.window = policy("window", window, ContextWindow, owner)
-        self.params = params
+        self.params = hidden(params)
         route, _, rest = self._litellm_model.partition("/")
         if rest.startswith(_RESPONSES) and vendor_of(route).responses is not None:
             # litellm's way to say which endpoint: openai/responses/<model>
@@ -375,8 +375,8 @@ class LiteLLMProvider(Endpoint, Chat):
         chat = to_chat(messages, self._system_prompt)
         if shows_images(chat):
             chat = seen_by(self.capabilities(), chat, self.name, self.model)
-        base_url = self.base_url
-        api_key = self._key(base_url)
+        base_url, address = self._address()
+        secrets = {"api_key": self._key(base_url), "address": address}
         if not self._loaded:
             await _litellm.load(self._litellm_model)
             self._loaded = True
@@ -391,7 +391,7 @@ class LiteLLMProvider(Endpoint, Chat):
         if fit and self.window is not None:
             size = await window_size(self, options)
             request = await fitted_to_window(request, self.window, self._counter, size)
-        return ChatCall(self, request, api_key=api_key, timeout=timeout, wire=spoken.wire, tag=tag)
+        return ChatCall(self, request, **secrets, timeout=timeout, wire=spoken.wire, tag=tag)
 
     @cached_property
     def _fitting(self) -> Fitting:

@@ -7,24 +7,30 @@ of a call (:class:`Redactor`).
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, SupportsIndex, TypeVar
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from pydantic import SecretStr
 
 __all__ = [
+    "Hidden",
     "Redactor",
     "UpstreamError",
     "argument_of",
     "bare",
     "causes",
+    "hidden",
+    "hidden_in",
     "hide_url_secrets",
     "is_secret_name",
     "mask",
+    "name_in",
     "one_line",
     "secrets_in_use",
 ]
@@ -50,6 +56,19 @@ _SHORTEST_SHOWN = 12
 _LONGEST_LINE = 400
 _TRACEBACK = "Traceback (most recent call last)"
 E = TypeVar("E", bound=BaseException)
+# Headers whose values are no secret, and whose values a vendor quotes when they are wrong.
+_OPEN_HEADERS = {
+    "accept",
+    "anthropic-beta",
+    "anthropic-version",
+    "content-type",
+    "http-referer",
+    "openai-beta",
+    "openai-organization",
+    "openai-project",
+    "user-agent",
+    "x-title",
+}
 # Of a text that leaves the package: ten times what is shown, so that a replaced prompt is not all.
 _LONGEST_LOOKED_AT = 4096
 _LONGEST_PIECE = 64
@@ -77,7 +96,8 @@ def argument_of(text: str) -> str | None:
 def mask(key: SecretStr | str) -> str:
     """The key as it may be shown: its last four characters, none of a key under 12 characters."""
     text = key.get_secret_value() if isinstance(key, SecretStr) else key
-    return "****" + text[-_SHOWN:] if len(text) >= _SHORTEST_SHOWN else "****"
+    shown = len(text) >= _SHORTEST_SHOWN and text.isascii() and text.isprintable()
+    return "****" + text[-_SHOWN:] if shown else "****"
 
 
 def hide_url_secrets(url: str) -> str:
@@ -100,6 +120,44 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(link))
         yield link
         link = getattr(link, "original_exception", None) or link.__cause__ or link.__context__
+
+
+class Hidden(str):
+    """A text that is used as any other and is not printed with the variables of a frame."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'****'"
+
+    def __getitem__(self, at: SupportsIndex | slice) -> str:
+        return Hidden(super().__getitem__(at))  # loggers print the beginning of a long text
+
+
+def hidden(value: Any, name: str = "") -> Any:
+    """The same with each text hidden that stands under a secret name, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: hidden(inner, name_in(name, str(key))) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [hidden(inner, name) for inner in value]
+    return Hidden(value) if isinstance(value, str) and is_secret_name(name) else value
+
+
+def name_in(outer: str, name: str) -> str:
+    """The name of what stands in something of another name, for :func:`is_secret_name`.
+
+    Extra headers count as secret, but for those of which everybody knows the values.
+    """
+    return "secret" if outer == "extra_headers" and name.lower() not in _OPEN_HEADERS else name
+
+
+def hidden_in(value: Any) -> Iterator[str]:
+    """The texts that :func:`hidden` has hidden."""
+    if isinstance(value, Hidden):
+        yield str(value)
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from hidden_in(inner)
 
 
 def bare(error: E) -> E:
@@ -149,7 +207,7 @@ class Redactor:
     _NEVER_ESCAPED = re.compile(rf"[\w ,.:;()?!-]{{{_SHORTEST_PROMPT},{_LONGEST_PIECE}}}", re.ASCII)
 
     def __init__(self, secrets: Sequence[str] = (), prompts: Sequence[str] = ()) -> None:
-        self._secrets = [s for s in secrets if len(s) > 5]
+        self._secrets = [form for s in secrets if len(s) > 5 for form in _forms_of(s)]
         self._texts = [prompt for prompt in prompts if len(prompt) >= self._SHORTEST_PROMPT]
 
     def __call__(self, text: str) -> str:
@@ -204,7 +262,31 @@ class Redactor:
         return bare(error)
 
 
-def secrets_in_use(api_key: SecretStr | None) -> list[str]:
-    """The key of a call and those of the environment: on many routes litellm takes one itself."""
-    own = [api_key.get_secret_value()] if api_key else []
-    return own + [v for k, v in os.environ.items() if k.endswith(("_API_KEY", "_TOKEN"))]
+def _forms_of(secret: str) -> list[str]:
+    """The ways a secret is quoted: as it is, in JSON, by Python, in an address, on one line."""
+    in_json, by_python = json.dumps(secret)[1:-1], repr(secret)[1:-1]
+    in_bytes = repr(secret.encode("utf-8", "replace"))[2:-1]
+    forms = (secret, in_json, by_python, in_bytes, quote(secret, safe=""), " ".join(secret.split()))
+    return sorted(set(forms), key=len, reverse=True)
+
+
+def secrets_in_use(
+    api_key: SecretStr | None, address: SecretStr | None = None, options: Any = None
+) -> list[str]:
+    """What must not stand in an error of a call.
+
+    Args:
+        api_key: Its key. Those of the environment count too: on many routes litellm takes one.
+        address: The address, if there is a password or a query in it.
+        options: Its options, hidden.
+    """
+    found = [api_key.get_secret_value()] if api_key else []
+    found += [v for k, v in os.environ.items() if k.endswith(("_API_KEY", "_TOKEN"))]
+    found += hidden_in(options)
+    if address is not None:
+        parts = urlsplit(address.get_secret_value())
+        user = parts.netloc.rpartition("@")[0]
+        found += [user, unquote(user), parts.username or "", parts.password or "", parts.query]
+        found += [unquote(parts.password or ""), base64.b64encode(unquote(user).encode()).decode()]
+        found += [value for _, value in parse_qsl(parts.query)]
+    return found

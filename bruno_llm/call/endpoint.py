@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, ClassVar, Literal, TypeVar
@@ -11,7 +10,7 @@ from pydantic import SecretStr
 
 from bruno_llm import _litellm
 from bruno_llm._log import get_logger
-from bruno_llm._loops import Closable
+from bruno_llm.call.access import Access
 from bruno_llm.call.connection import CannotBeAskedError, Connection
 from bruno_llm.call.pricing import Pricing
 from bruno_llm.checks import no_text
@@ -27,34 +26,31 @@ from bruno_llm.exceptions import (
     ModelNotFoundError,
     TransientError,
 )
-from bruno_llm.keys import ResolvedKey, provider_variable, resolve_key, sealed, where_from
+from bruno_llm.keys import sealed
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import Redactor, hide_url_secrets, secrets_in_use
 from bruno_llm.tokens.counter import TokenCounter, counter_for
-from bruno_llm.vendors.address import checked, from_environment, mended, whole_address
+from bruno_llm.vendors.address import checked
 from bruno_llm.vendors.asking import Asking, asked
 from bruno_llm.vendors.model_list import ModelList, has_model, list_in_openais_format, list_models
 from bruno_llm.vendors.names import check_model, what_is_wrong_with
 from bruno_llm.vendors.registry import vendor_of
-from bruno_llm.vendors.routes import KEY_VARIABLES, LIST_MODELS, has_own_address, mistyped
-from bruno_llm.vendors.vendor import Description, Vendor
+from bruno_llm.vendors.routes import LIST_MODELS, has_own_address, mistyped
+from bruno_llm.vendors.vendor import Description
 from bruno_llm.wire.client import Exchange
 
 __all__ = ["Endpoint"]
 
 logger = get_logger(__name__)
-# A server of one's own may want no key, but litellm insists on one for the vendors that always do.
-_NO_KEY = SecretStr("none")
 T = TypeVar("T")
 # What a server answers that knows no /models, unless it is a page with status 200.
 _NO_LIST = (400, 404, 405, 501)
-_VERSION = re.compile(r"/v\d+\w*$")
 _OF_VENDOR = ("api_key_env", "base_url_env", "defaults", "needs_key", "prefix", "prices")
 
 
-class Endpoint(Closable):
+class Endpoint(Access):
     """A model at a vendor. Nothing is opened or checked before the first call.
 
     Attributes:
@@ -69,18 +65,11 @@ class Endpoint(Closable):
         error_rules: What its errors say in words; asked before the vendor's rules.
     """
 
-    name: ClassVar[str] = "litellm"
-    prefix: ClassVar[str] = ""
     prefixes: ClassVar[tuple[str, ...]] = ()
     default_model: ClassVar[str | None] = None
     prices: ClassVar[Mapping[str, ModelPrice]] = {}
-    vendor: ClassVar[Vendor | None] = None
-    api_key_env: ClassVar[tuple[str, ...]] = ()
-    base_url_env: ClassVar[tuple[str, ...]] = ()
-    needs_key: ClassVar[bool] = False
     error_rules: ClassVar[Sequence[ErrorRule]] = ()
     kind: ClassVar[Literal["chat", "embedding"]] = "chat"
-    _declared: ClassVar[frozenset[str]] = frozenset()
     _described: Description | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -118,19 +107,6 @@ class Endpoint(Closable):
     # --- what it is ---------------------------------------------------------------------------
 
     @cached_property
-    def model(self) -> str:
-        """The model's name as the vendor writes it (the generic classes: litellm's string)."""
-        return self._litellm_model.removeprefix(self.prefix)
-
-    @cached_property
-    def _route(self) -> str:
-        return _litellm.route_of(self._litellm_model)
-
-    @cached_property
-    def _vendor(self) -> Vendor:
-        return self.vendor or vendor_of(self._route)
-
-    @cached_property
     def _counter(self) -> TokenCounter:
         return counter_for(self._vendor.name or self._route, self.model)
 
@@ -142,23 +118,6 @@ class Endpoint(Closable):
     def price(self) -> ModelPrice | None:
         """The model's base price in US dollars per million tokens, ``None`` when unknown."""
         return self._pricing.of(self.model)
-
-    @property
-    def base_url(self) -> str | None:
-        """The address in use: argument, then environment; ``None`` for the vendor's own."""
-        vendor, address, name = self._vendor, self._base_url, "base_url"
-        if not address:
-            variables = self._declaring("base_url_env").base_url_env
-            address, name = from_environment(variables) or (vendor.base_url, name)
-        if not address:
-            return None
-        whole = whole_address(address, vendor.port, name)
-        address = mended(whole, vendor.pasted, vendor.local_version)
-        return address if _VERSION.search(address) else address + vendor.version
-
-    def _declaring(self, attribute: str) -> Any:
-        """Who says what ``attribute`` is: the class where it declares it, else the vendor."""
-        return self if attribute in self._declared else self._vendor
 
     def __repr__(self) -> str:
         address = hide_url_secrets(self._base_url) if self._base_url else None
@@ -208,55 +167,13 @@ class Endpoint(Closable):
         if wrong is not None:
             raise InvalidRequestError(f"the model's name {wrong}", self.name)
 
-    @property
-    def key_variables(self) -> tuple[str, ...]:
-        """The vendor's variables that may hold the key; the first is the one to set."""
-        declared: tuple[str, ...] = self._declaring("api_key_env").api_key_env
-        if declared or "api_key_env" in self._declared:
-            return declared
-        return KEY_VARIABLES.get(self._route, ())
-
-    def found_key(self) -> ResolvedKey | None:
-        """The key that a call would use now, and where it is from; ``None`` without one."""
-        key = resolve_key(self.name, self._api_key, self.key_variables)
-        if key is None and self.vendor is None and not self.prefix and self.model:
-            key = resolve_key(self._route, None, ())
-        return key
-
-    def missing_key(self) -> AuthenticationError | None:
-        """The error of a call that needs a key and has none, as far as that is known."""
-        if self._may_do_without_key(self.base_url) or self.found_key() is not None:
-            return None
-        names = " or ".join(self.key_variables[:2])
-        where = f"set {names}, or give api_key=..." if names else "give api_key=..."
-        return AuthenticationError("there is no API key", self.name, model=self.model, hint=where)
-
-    def _may_do_without_key(self, base_url: str | None) -> bool:
-        if base_url is not None:
-            return True
-        if self._declaring("needs_key").needs_key:
-            return False
-        declared = "needs_key" in self._declared or "api_key_env" in self._declared
-        known = not declared and self._route in KEY_VARIABLES and not has_own_address(self._route)
-        return not known or _litellm.has_key_of_its_own(self._route)
-
-    def _key(self, base_url: str | None) -> SecretStr | None:
-        if self._api_key:
-            return self._api_key
-        key = self.found_key()
-        if key is not None:
-            return key.value
-        missing = self.missing_key()
-        if missing is not None:
-            raise missing
-        return _NO_KEY if base_url and self._declaring("needs_key").needs_key else None
-
     def _error(
         self,
         error: BaseException | None,
         exchange: Exchange,
         api_key: SecretStr | None,
         texts: Sequence[str],
+        options: Mapping[str, Any],
     ) -> LLMError:
         """The error of ours for a failed try, without the key and the texts."""
         vendor = self._vendor
@@ -266,18 +183,11 @@ class Endpoint(Closable):
             provider=self.name,
             model=self.model,
             rules=(*self.error_rules, *vendor.error_rules),
-            redact=Redactor(secrets_in_use(api_key), texts),
+            redact=Redactor(secrets_in_use(api_key, exchange.address, options), texts),
             hints=vendor.hints,
             called=self._litellm_model.removeprefix(f"{self._route}/"),
             key_from=partial(self._key_from, api_key),
         )
-
-    def _key_from(self, api_key: SecretStr | None) -> str | None:
-        key = self.found_key() if api_key not in (None, _NO_KEY) else None
-        if key is None or key.value != api_key:
-            return None  # litellm's own, or another meanwhile
-        names = dict.fromkeys((self.name, self._route))
-        return where_from(key, (*map(provider_variable, names), *self.key_variables))
 
     # --- the vendor's side --------------------------------------------------------------------
 
@@ -294,7 +204,7 @@ class Endpoint(Closable):
             missing = self.missing_key()
             if missing is not None:
                 raise missing
-            where, key = await self._list_in_openais_format(self.base_url)
+            where, key = await self._list_in_openais_format(self._address()[0])
         try:
             return await self._asked(partial(list_models, where), where, key)
         except AuthenticationError:
@@ -317,7 +227,7 @@ class Endpoint(Closable):
 
         ``key`` is one that litellm knows, for when there is no other.
         """
-        vendor, base_url = self._vendor, self.base_url
+        vendor, (base_url, address) = self._vendor, self._address()
         api_key = self._key(base_url) or key
         clients = await self._clients.get()
         return await asked(
@@ -330,6 +240,7 @@ class Endpoint(Closable):
             rules=(*self.error_rules, *vendor.error_rules),
             hints=vendor.hints,
             api_key=api_key,
+            address=address,
             key_from=partial(self._key_from, api_key),
         )
 

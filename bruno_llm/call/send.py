@@ -56,6 +56,7 @@ class Call:
         *,
         api_key: SecretStr | None,
         base_url: str | None,
+        address: SecretStr | None,
         timeout: Timeout,
         wire: Format | None = None,
         tag: str | None = None,
@@ -63,6 +64,7 @@ class Call:
         self.endpoint = endpoint
         self.api_key = api_key
         self.base_url = base_url
+        self.address = address
         self.timeout = timeout
         self.tag = tag
         self.options: Mapping[str, Any] = {}
@@ -119,6 +121,7 @@ class Call:
             base_url=self.base_url,
             most=self.endpoint.max_response_bytes,
             key=self.api_key,
+            address=self.address,
         )
 
     def error(self, cause: BaseException | None) -> LLMError:
@@ -126,7 +129,7 @@ class Call:
         refused = self.exchange.refused
         if refused is not None:
             return refused.with_traceback(None)  # its frames hold what was to be sent
-        return self.endpoint._error(cause, self.exchange, self.api_key, self.texts)
+        return self.endpoint._error(cause, self.exchange, self.api_key, self.texts, self.options)
 
     async def pace(self, limit: RateLimit) -> None:
         """Wait until the rate limit lets this try go."""

@@ -29,7 +29,7 @@ from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.policies.window import STRATEGIES, ContextWindow
 from bruno_llm.rate_limit.limit import RateLimit
-from bruno_llm.redaction import hide_url_secrets, is_secret_name
+from bruno_llm.redaction import hide_url_secrets, is_secret_name, name_in
 
 __all__ = [
     "OF_FIELD",
@@ -51,14 +51,14 @@ __all__ = [
     "unseal",
 ]
 
-Url = Annotated[str, PlainSerializer(hide_url_secrets, when_used="json")]
-"""An address; a password or a query in it is in no repr and no JSON."""
+Url = Annotated[str, PlainSerializer(hide_url_secrets)]
+"""An address; a password or a query in it is in no repr, no dump and no JSON."""
 
 
 def seal(value: Any, name: str = "") -> Any:
     """The value with every text under a secret name (at any depth) as ``SecretStr``."""
     if isinstance(value, Mapping):
-        return {key: seal(inner, str(key)) for key, inner in value.items()}
+        return {key: seal(inner, name_in(name, str(key))) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [seal(inner, name) for inner in value]
     return SecretStr(value) if isinstance(value, str) and is_secret_name(name) else value

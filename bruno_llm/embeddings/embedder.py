@@ -36,6 +36,7 @@ from bruno_llm.params import check_names, check_options, present
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
+from bruno_llm.redaction import hidden
 from bruno_llm.wire.client import Exchange, watching
 from bruno_llm.wire.reading import read_usage
 from bruno_llm.wire.size import MAX_RESPONSE_BYTES
@@ -52,16 +53,22 @@ class Batch(Call):
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: LiteLLMEmbedder,
         texts: Sequence[str],
         tokens: int,
         api_key: SecretStr | None,
         *,
         strict: bool,
     ) -> None:
+        base_url, address = endpoint._address()
         super().__init__(
-            endpoint, api_key=api_key, base_url=endpoint.base_url, timeout=endpoint.timeout
+            endpoint,
+            api_key=api_key,
+            base_url=base_url,
+            address=address,
+            timeout=endpoint.timeout,
         )
+        self.options = endpoint._params
         self._texts = texts
         self._known = Known(list(texts), strict=strict)
         self.tokens = tokens
@@ -172,7 +179,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         self._dimensions = dimensions
         self._probed: int | None = None
         self._batch_size = batch_size
-        self._params = params
+        self._params = hidden(params)
 
     async def embed_text(self, text: str) -> list[float]:
         """The vector of one text.
@@ -198,7 +205,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         if not texts:
             return []
         self._require_model()
-        api_key = self._key(self.base_url)
+        api_key = self._key(self._address()[0])
         await _litellm.load(self._litellm_model)
         if not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)

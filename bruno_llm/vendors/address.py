@@ -6,13 +6,15 @@ import os
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import SecretStr
 
 from bruno_llm.checks import no_text
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.redaction import hide_url_secrets
+from bruno_llm.redaction import Hidden, hide_url_secrets
 
-__all__ = ["checked", "from_environment", "mended", "whole_address"]
+__all__ = ["checked", "from_environment", "mended", "parted", "whole_address", "with_secrets"]
 
 _LONGEST_SHOWN = 100
 # Where a server listens, as OLLAMA_HOST says it, is not where it is.
@@ -57,6 +59,8 @@ def whole_address(written: str, port: int | None = None, name: str = "base_url")
 def _what_is_wrong(scheme: str, whole: str) -> str | None:
     if scheme.lower() not in ("http", "https"):
         return "is not an address with http:// or https://"
+    if "****" in whole:
+        return "was taken from where its password or its query is not shown"
     if " " in whole or not whole.isprintable():
         return "holds a space or a character that cannot be seen"
     try:
@@ -84,9 +88,31 @@ def checked(base_url: str | None) -> str | None:
     """
     if base_url is not None and not isinstance(base_url, str):
         raise no_text("base_url", base_url)
-    if base_url:
-        whole_address(base_url)
-    return base_url
+    if not base_url:
+        return base_url
+    return Hidden(base_url) if parted(whole_address(base_url))[1] else base_url
+
+
+def parted(address: str) -> tuple[str, SecretStr | None]:
+    """The address without its user, password and query; and all of it, if it has one of these.
+
+    Our client adds them when a request goes out: OpenAI's client would put the path of a call
+    behind the query, and frames and errors would show them.
+    """
+    parts = urlsplit(address)
+    if "@" not in parts.netloc and not parts.query:
+        return address, None
+    host = parts.netloc.rpartition("@")[2]
+    path = parts.path.rstrip("/")
+    return urlunsplit((parts.scheme, host, path, "", "")), SecretStr(address)
+
+
+def with_secrets(address: str, secret: SecretStr) -> str:
+    """The address with the user, the password and the query of the other one; it is not printed."""
+    whole, parts = urlsplit(secret.get_secret_value()), urlsplit(address)
+    user, at, _ = whole.netloc.rpartition("@")
+    netloc = f"{user}{at}{parts.netloc}"
+    return Hidden(urlunsplit((parts.scheme, netloc, parts.path, whole.query, "")))
 
 
 def from_environment(variables: Iterable[str]) -> tuple[str, str] | None:

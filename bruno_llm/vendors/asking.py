@@ -35,8 +35,11 @@ class Asking:
         base_url: str,
         headers: Mapping[str, str],
         api_key: SecretStr | None,
+        address: SecretStr | None,
     ) -> None:
-        self.exchange = Exchange(wire=None, timeouts={"read": TIMEOUT}, key=api_key)
+        self.exchange = Exchange(
+            wire=None, timeouts={"read": TIMEOUT}, key=api_key, address=address
+        )
         self._http = http
         self._base_url = base_url.rstrip("/")
         self._headers = dict(headers)
@@ -83,6 +86,7 @@ async def asked(
     rules: Sequence[ErrorRule],
     hints: Mapping[str, str],
     api_key: SecretStr | None,
+    address: SecretStr | None,
     key_from: Callable[[], str | None],
 ) -> T:
     """Ask a vendor, within 5 seconds for the whole question.
@@ -90,7 +94,7 @@ async def asked(
     Raises:
         LLMError: What a call would raise: no connection, a rejected key ...
     """
-    ask = Asking(http, base_url, headers, api_key)
+    ask = Asking(http, base_url, headers, api_key, address)
     try:
         async with within(None, TIMEOUT):
             return await question(ask)
@@ -101,7 +105,7 @@ async def asked(
             provider=provider,
             model=model,
             rules=tuple(rules),
-            redact=Redactor(secrets_in_use(api_key)),
+            redact=Redactor(secrets_in_use(api_key, address)),
             hints=hints,
             key_from=key_from,
         )

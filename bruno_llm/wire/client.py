@@ -65,9 +65,9 @@ class Exchange:
     litellm's word has to do. ``options`` are those of the call, as they were asked for. ``left``
     says that the request began to go out, as far as a vendor can do anything with it. ``most``
     bytes are read of the answer, decompressed; ``None`` for any number. ``key`` takes the place of
-    its stand-in. ``waiting`` makes what is entered while the request waits for a connection.
-    ``admit`` looks at the request as it will leave, and raises where it may not; ``refused`` is
-    what it raised.
+    its stand-in, and what is secret in ``address`` is added, when the request goes out.
+    ``waiting`` makes what is entered while the request waits for a connection. ``admit`` looks at
+    the request as it will leave, and raises where it may not; ``refused`` is what it raised.
     """
 
     wire: Format | None
@@ -85,6 +85,7 @@ class Exchange:
     left: bool = False
     most: int | None = MAX_RESPONSE_BYTES
     key: SecretStr | None = None
+    address: SecretStr | None = None
     waiting: Callable[[], AbstractContextManager[Any]] = field(default=nullcontext, repr=False)
     admit: Callable[[httpx.Request], Awaitable[None]] | None = field(default=None, repr=False)
     refused: LLMError | None = None
@@ -255,7 +256,9 @@ class WireClient(httpx.AsyncClient):
         ours |= {WAITING: exchange.waiting, WHOLE: lambda: exchange.facts.ended}
         request.extensions = {**request.extensions, **ours}
         try:
-            sent = unsealed(request, exchange.key) if exchange.key else request
+            sent = request
+            if exchange.key is not None or exchange.address is not None:
+                sent = unsealed(request, exchange.key, exchange.address)
             answered = await super().send(sent, stream=True, **kwargs)
             answered.request = request
             response = bounded(answered, exchange.most)

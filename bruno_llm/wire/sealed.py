@@ -24,11 +24,19 @@ def stand_in(key: SecretStr) -> str:
     return f"{value[:_TELLS]}-{_STAND_IN}" if value.startswith(_TELLING) else _STAND_IN
 
 
-def unsealed(request: httpx.Request, key: SecretStr) -> httpx.Request:
-    """The request with the key where its stand-in is; the other one stays as it was."""
-    seal, value = stand_in(key), key.get_secret_value()
+def unsealed(
+    request: httpx.Request, key: SecretStr | None, address: SecretStr | None
+) -> httpx.Request:
+    """The request with the key where its stand-in is; the other one stays as it was.
+
+    From ``address`` come the user, the password and the query that were taken off it.
+    """
+    seal, value = (stand_in(key), key.get_secret_value()) if key else (_STAND_IN, _STAND_IN)
     mark, plain = seal.encode(), value.encode()
     url = request.url
+    if address is not None:
+        whole = httpx.URL(address.get_secret_value())
+        url = url.copy_with(userinfo=whole.userinfo).copy_merge_params(whole.params)
     if mark in url.query:
         url = url.copy_with(
             params=[(k, v.replace(seal, value)) for k, v in url.params.multi_items()]
