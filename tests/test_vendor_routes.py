@@ -394,3 +394,44 @@ class TestPlainAnswersOfCompatibleServers:
         vendor.says(sse(*({"id": "m1", "model": "m", "choices": [c]} for c in chunks), "[DONE]"))
         seen, _ = await events(provider)
         assert seen == [ReasoningDelta("A capital."), TextDelta("Oslo")]
+
+
+class TestOpenRouter:
+    """It says what it billed, and litellm has no price for what is behind it."""
+
+    @pytest.mark.parametrize(
+        ("said", "cost"),
+        [
+            ({"cost": 0.0125, "is_byok": False}, 0.0125),
+            ({"cost": 0, "is_byok": False}, 0),
+            (
+                {
+                    "cost": 0.0005,
+                    "is_byok": True,
+                    "cost_details": {"upstream_inference_cost": 0.01},
+                },
+                0.0105,
+            ),
+            ({"cost": 0.0005, "is_byok": True}, None),
+            ({"cost": -1}, None),
+            ({}, None),
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+    async def test_what_it_billed(
+        self, said: dict[str, Any], cost: float | None, streamed: bool, vendor: Canned
+    ) -> None:
+        counts = {"prompt_tokens": 7, "completion_tokens": 666, "total_tokens": 673}
+        told = {"id": "gen-1", "created": 1, "model": "some/model", "usage": {**counts, **said}}
+        whole = {"role": "assistant", "content": "Oslo"}
+        choice = {"index": 0, "finish_reason": "stop"}
+        provider = llm("openrouter/some/model", vendor.url)
+        if streamed:
+            vendor.says(sse({"choices": [{**choice, "delta": whole}], **told}, "[DONE]"))
+            _, completion = await events(provider)
+        else:
+            vendor.says({"choices": [{**choice, "message": whole}], **told})
+            completion = await provider.complete(ASK)
+        assert completion.usage == Usage(7, 666, 673)
+        assert completion.cost == (None if cost is None else pytest.approx(cost))

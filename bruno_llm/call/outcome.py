@@ -109,6 +109,10 @@ def _cost(call: ChatCall, answer: Answer, usage: Usage) -> float | None:
     if math.isfinite(cost) and cost >= 0:
         return cost
     endpoint = call.endpoint
+    if endpoint._vendor.billed is not None and answer.raw_usage is not None:
+        billed = endpoint._vendor.billed(answer.raw_usage)
+        if billed is not None:
+            return billed
     return endpoint._pricing.cost(
         usage,
         answer.model,

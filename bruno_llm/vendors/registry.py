@@ -10,6 +10,7 @@ from bruno_llm.vendors.gemini.vendor import GEMINI
 from bruno_llm.vendors.mistral.vendor import MISTRAL
 from bruno_llm.vendors.ollama.vendor import OLLAMA
 from bruno_llm.vendors.openai.vendor import COMPATIBLE, OPENAI
+from bruno_llm.vendors.openrouter.vendor import OPENROUTER
 from bruno_llm.vendors.vendor import Vendor
 from bruno_llm.vendors.vertex.vendor import VERTEX, VERTEX_BETA
 
@@ -23,6 +24,7 @@ __all__ = [
     "MISTRAL",
     "OLLAMA",
     "OPENAI",
+    "OPENROUTER",
     "VENDORS",
     "VERTEX",
     "Vendor",
@@ -30,7 +32,19 @@ __all__ = [
     "vendor_of",
 ]
 
-VENDORS = (OPENAI, ANTHROPIC, GEMINI, MISTRAL, OLLAMA, COHERE, AZURE, VERTEX, VERTEX_BETA, BEDROCK)
+VENDORS = (
+    OPENAI,
+    ANTHROPIC,
+    GEMINI,
+    MISTRAL,
+    OLLAMA,
+    COHERE,
+    AZURE,
+    VERTEX,
+    VERTEX_BETA,
+    BEDROCK,
+    OPENROUTER,
+)
 """The vendors that are known by more than their route."""
 
 _BY_ROUTE = {route: vendor for vendor in VENDORS for route in vendor.routes}

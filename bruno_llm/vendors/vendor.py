@@ -63,6 +63,8 @@ class Vendor:
         count: Its endpoint that counts a prompt, ``None`` when it has none.
         counts_by_asking: It has none, but an answer of one token tells and costs nothing.
         describe: Asks a running server what a model of this name can do.
+        billed: What an answer with this usage, as litellm read it, was billed at in US dollars, for
+            vendors that say it.
         free: It costs nothing, whatever the model.
         silent_window: Tokens to which it cuts a prompt without a word, unless ``num_ctx`` says
             otherwise.
@@ -95,6 +97,7 @@ class Vendor:
     count: CountEndpoint | None = None
     counts_by_asking: bool = False
     describe: Callable[[Asking, str], Awaitable[Description]] | None = None
+    billed: Callable[[Any], float | None] | None = None
     free: bool = False
     silent_window: int | None = None
 

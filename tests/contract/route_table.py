@@ -30,6 +30,7 @@ from bruno_llm import (
     _litellm,
 )
 from bruno_llm.testing import FakeServer, Fault, Reply
+from tests.canned import canned
 from tests.contract.rows import ROWS, Row
 
 PAGE = Path(__file__).parents[2] / "docs" / "routes.md"
@@ -186,6 +187,13 @@ async def cost(row: Row, server: FakeServer) -> str:
     """Where the price of an answer with known counts is from."""
     server.default = Reply("Oslo", usage=COUNTS, headers=row.headers)
     row = replace(row, model=row.priced or row.model)
+    if row.counts:
+        with canned() as vendor:
+            said = {"role": "assistant", "content": "Oslo"}
+            counts = {"prompt_tokens": 7, "completion_tokens": 666, **row.counts}
+            vendor.says({"choices": [{"message": said, "index": 0}], "usage": counts})
+            billed = (await row.provider(server, base_url=vendor.url).complete(ASK)).cost
+        return "the server's word" if billed == 0.25 else "not the server's word"
     provider = row.provider(server)
     costs = [(await provider.complete(ASK)).cost]
     if "x-litellm-response-cost" in row.headers:  # of a stream, it is said with the usage
@@ -273,7 +281,8 @@ test measures every row again.
   cannot be asked, `check_connection()` does not stop an assistant from starting.
 - **cost**: where the price of an answer with known counts is from, of a model that has one, if any
   of this route has. A table of our own wins where litellm's map says something else. *The server's
-  word*: what LiteLLM's proxy says that it billed (of a stream, where it is set to say so).
+  word*: what OpenRouter, or LiteLLM's proxy, says that it billed (the proxy of a stream where it is
+  set to say so).
 - **connections**: how many calls of one provider are under way at the server when more are begun on
   one event loop; the others wait.
 

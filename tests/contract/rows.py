@@ -44,6 +44,8 @@ class Row:
     """A model with a price, where ``model`` has none."""
     headers: dict[str, str] = field(default_factory=dict)
     """What the vendor's own servers add to each answer."""
+    counts: dict[str, Any] = field(default_factory=dict)
+    """What they add to the counts of tokens."""
 
     def provider(self, server: FakeServer, **more: Any) -> LiteLLMProvider:
         url = server.url if self.bare else server.base_url(self.shape)
@@ -93,7 +95,7 @@ ROWS = (
     Row("llamafile/some-model"),
     Row("lm_studio/some-model"),
     Row("mistral/mistral-small-latest", "mistral"),
-    Row("openrouter/some/model", "openrouter"),
+    Row("openrouter/some/model", "openrouter", counts={"cost": 0.25}),
     Row("perplexity/sonar", UNASKED),
     Row("together_ai/some-model", priced="together_ai/MiniMaxAI/MiniMax-M2.7"),
     Row(
