@@ -286,7 +286,7 @@ class TestTimeouts:
         costs = CostTracker(budget=100)
         provider = case.provider(server, rate_limit=RateLimit(concurrency=1), costs=costs)
         with pytest.raises(RequestTimeoutError):
-            await ask(provider, "complete", timeout=0.1)
+            await ask(provider, "complete", timeout=Timeout(read=0.1))
         assert await ask(provider, "complete") == "Hello"
         assert [booking.uncertain for booking in costs.recent()] == [True, False]
         assert costs.report().budgets[0].reserved == 0

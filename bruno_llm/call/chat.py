@@ -21,6 +21,7 @@ from bruno_llm.call.worst import (
     cache_writes,
     longest_answer,
     paid_uses,
+    predicted,
     routed,
     tier_of,
 )
@@ -151,7 +152,7 @@ class ChatCall(Call):
                 )
         return Bound(
             int(prompt),
-            int(answer) * answers(body),
+            int(answer) * answers(body) + predicted(body),
             tier_of(body),
             uses=paid_uses(body),
             routed=routed(body),

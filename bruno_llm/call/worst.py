@@ -20,6 +20,7 @@ __all__ = [
     "cache_writes",
     "longest_answer",
     "paid_uses",
+    "predicted",
     "routed",
     "tier_of",
 ]
@@ -41,7 +42,7 @@ _ANSWERS = ("n", "best_of", "candidateCount")
 _NO_TEXT = frozenset(
     {"model", "stream", "stream_options", "user", "metadata", "labels", "safety_identifier"}
     | {"stop", "stop_sequences", "service_tier", "serviceTier", "store", "include", "truncation"}
-    | {"prompt_cache_key", "prompt_cache_retention", "tool_choice", "toolConfig", "logit_bias"}
+    | {"prompt_cache_key", "prompt_cache_retention", "tool_choice", "prediction", "logit_bias"}
     | {"modalities", "audio", "reasoning", "reasoning_effort", "thinking", "verbosity", "options"}
     | {"safetySettings", "anthropic_version", "anthropic_beta", "encoding_format", "keep_alive"}
     | {"input_type", "taskType", "extra_headers"}
@@ -51,7 +52,7 @@ _TURNS = frozenset(
     {"messages", "system", "contents", "systemInstruction", "system_instruction", "input"}
     | {"instructions", "requests"}
 )
-_TOOLS = ("tools", "functions")
+_TOOLS = ("tools", "functions", "toolConfig")
 # Words of the format itself.
 _WORDS = ("type", "role", "media_type", "mimeType", "mime_type", "model", "taskType")
 _LONGEST_WORD = 64
@@ -89,12 +90,25 @@ def longest_answer(body: Mapping[str, Any]) -> float | None:
     """Tokens to which the request limits an answer; ``None`` where it says nothing.
 
     Of several limits the largest counts: which of them a vendor follows is its own affair. What
-    is no number above 0 limits nothing (``inf``).
+    is no number above 0 limits nothing (``inf``). Claude may think for longer than its limit says
+    (Anthropic, "Interleaved thinking").
     """
     said = [
         place[name] for place in _places(body) for name in _LIMITS if place.get(name) is not None
     ]
+    thinking = body.get("thinking")
+    if said and isinstance(thinking, Mapping) and thinking.get("budget_tokens") is not None:
+        said.append(thinking["budget_tokens"])
     return max(map(_number, said)) if said else None
+
+
+def predicted(body: Mapping[str, Any]) -> int:
+    """Tokens of a predicted answer: what of it is not used is billed like an answer.
+
+    Source: OpenAI, "Predicted outputs".
+    """
+    prediction = body.get("prediction")
+    return _length(prediction) if isinstance(prediction, Mapping | str | list) else 0
 
 
 def answers(body: Mapping[str, Any]) -> int:

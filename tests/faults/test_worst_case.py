@@ -12,6 +12,7 @@ import json
 import struct
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,9 +51,9 @@ def bill(request: Request) -> Usage:
     prompt = COUNTER.messages(body["messages"], body.get("tools"))
     if body.get("response_format"):
         prompt += COUNTER.text(json.dumps(body["response_format"]))
-    if body.get("prediction"):
-        prompt += COUNTER.text(json.dumps(body["prediction"]))
     answer = limit * (body.get("n") or 1)
+    if body.get("prediction"):  # all of it in vain
+        answer += COUNTER.text(body["prediction"]["content"])
     return Usage(prompt, answer, prompt + answer)
 
 
@@ -264,20 +265,30 @@ async def test_what_no_vendor_understands_is_no_outage(
     assert costs.report().budgets[0].reserved == 0
 
 
-async def test_both_reservations_are_given_back(server: FakeServer, way: str) -> None:
+@pytest.mark.parametrize("kept", [False, True], ids=["memory", "ledger"])
+async def test_both_reservations_are_given_back(
+    kept: bool, server: FakeServer, way: str, tmp_path: Path
+) -> None:
     """What was held before the request was built, and what its body asked for besides."""
+    if kept:
+        pytest.importorskip("sqlalchemy")
     gate = server.gate()
     server.script(Reply("Oslo.", gate=gate))
-    provider, costs = openai(server, 1, max_tokens=1_000)
+    costs = CostTracker(budget=1, ledger=tmp_path / "costs.db" if kept else None)
+    provider, _ = openai(server, None, costs=costs, max_tokens=1_000)
     task = asyncio.ensure_future(
         complete(provider, way, extra_body={"max_completion_tokens": 3_000})
     )
     await server.wait_for(lambda: server.requests)
-    reserved = costs.report().budgets[0].reserved
+    reserved = (await costs.areport()).budgets[0].reserved
     assert OUT * 3_000 < reserved < OUT * 3_100
     gate.set()
     await task
-    assert costs.report().budgets[0].reserved == 0
+    assert (await costs.areport()).budgets[0].reserved == 0
+    with pytest.raises(BudgetExceededError):
+        await complete(provider, way, extra_body={"max_completion_tokens": 3_000_000})
+    assert (await costs.areport()).budgets[0].reserved == 0
+    costs.close()
 
 
 # --- any options, any messages --------------------------------------------------------------------
