@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Capabilities", "capabilities_of"]
+__all__ = ["Capabilities", "capabilities_of", "common"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,30 @@ def capabilities_of(facts: Mapping[str, Any]) -> Capabilities:
         max_input_tokens=_number(facts.get("max_input_tokens")),
         max_output_tokens=_number(facts.get("max_output_tokens")),
         source="litellm's model map",
+    )
+
+
+def common(several: Sequence[Capabilities]) -> Capabilities:
+    """What all of several models can do: as little as the least of them."""
+
+    def all_of(name: str) -> bool | None:
+        values = {getattr(one, name) for one in several}
+        return False if False in values else None if None in values else True
+
+    def least(name: str) -> int | None:
+        values = [value for one in several if (value := getattr(one, name)) is not None]
+        return min(values, default=None)
+
+    return Capabilities(
+        streaming=all(one.streaming for one in several),
+        tools=all_of("tools"),
+        vision=all_of("vision"),
+        json_schema=all_of("json_schema"),
+        reasoning=all_of("reasoning"),
+        embeddings=all(one.embeddings for one in several),
+        max_input_tokens=least("max_input_tokens"),
+        max_output_tokens=least("max_output_tokens"),
+        source=", ".join(dict.fromkeys(one.source for one in several)),
     )
 
 

@@ -12,6 +12,7 @@ from bruno_core.utils import exceptions as core
 from typing_extensions import Unpack
 
 from bruno_llm._log import get_logger
+from bruno_llm.capabilities import Capabilities, common
 from bruno_llm.chat import Chat, Messages, models_of
 from bruno_llm.checks import Wait, check
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, StreamRestart, TextDelta
@@ -227,6 +228,10 @@ class FallbackProvider(Chat):
         first, *others = (dict(provider.get_model_info()) for provider in self.providers)
         return {**first, "fallbacks": others}
 
+    def capabilities(self) -> Capabilities:
+        """What all of them can do; one that is not of this package takes no tools and schemas."""
+        return common([_capabilities(provider) for provider in self.providers])
+
     def set_system_prompt(self, prompt: str) -> None:
         """Set it on all of them."""
         for provider in self.providers:
@@ -283,6 +288,11 @@ async def _events(
     yield StreamEnd(
         Completion(text="".join(pieces), finish_reason="stop", provider=_name(provider))
     )
+
+
+def _capabilities(provider: LLMInterface) -> Capabilities:
+    known = getattr(provider, "capabilities", None)
+    return Capabilities(tools=False, json_schema=False) if known is None else known()
 
 
 def _name(provider: LLMInterface) -> str:

@@ -64,6 +64,7 @@ def shape(schema: Any) -> dict[str, Any]:
         ("anthropic", "a", CITY, shape(NODE), "Circular reference detected"),
         ("anthropic", "a", CITY, shape(CITY), "explicitly set to false"),
         ("anthropic", "a", CITY, shape({**CLOSED, "properties": {}}), "without properties"),
+        ("anthropic", "a", CITY, shape({**CLOSED, "properties": {"a": {}}}), "must have a type"),
         ("anthropic", "a", CITY, shape({**CLOSED, "oneOf": []}), "'oneOf' is not supported"),
         ("anthropic", "a", CITY, shape({**CLOSED, "prefixItems": []}), "'prefixItems' is not"),
         ("gemini", "2nd", CITY, {}, "Must start with a letter or an underscore"),
@@ -93,6 +94,7 @@ def test_what_is_refused(
         ({"type": "array", "items": {}, "uniqueItems": True}, "'uniqueItems' is not permitted"),
         ({"type": "string", "format": "uri"}, "'uri' is not a valid format"),
         ({"$ref": "#/$defs/N", "description": "d"}, "$ref cannot have keywords"),
+        ({"description": "anything"}, "must have a 'type' key"),
     ],
 )
 def test_what_strict_mode_refuses(server: FakeServer, part: Any, words: str) -> None:

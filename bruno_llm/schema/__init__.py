@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bruno_llm.schema.faults import bare_cycle, cycle, open_object, using
+from bruno_llm.schema.faults import bare_cycle, cycle, open_object, untyped, using
 from bruno_llm.schema.names import clean_keys, clean_name, clean_names
 from bruno_llm.schema.nulls import without_nulls
 from bruno_llm.schema.own import OwnFunction, response_format, topped
 from bruno_llm.schema.refs import inlined
-from bruno_llm.schema.rewrite import flat, wider
+from bruno_llm.schema.rewrite import flat, wider, with_plain_patterns
 from bruno_llm.schema.strict import strict
 from bruno_llm.schema.walk import Schema, Unfit, mapped, subschemas
 
@@ -28,7 +28,9 @@ __all__ = [
     "strict",
     "subschemas",
     "topped",
+    "untyped",
     "using",
     "wider",
+    "with_plain_patterns",
     "without_nulls",
 ]

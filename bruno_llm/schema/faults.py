@@ -7,7 +7,10 @@ from typing import Any
 
 from bruno_llm.schema.walk import Path, Schema, resolved, subschemas
 
-__all__ = ["bare_cycle", "cycle", "open_object", "using"]
+__all__ = ["bare_cycle", "cycle", "open_object", "untyped", "using"]
+
+
+_TYPED = {"type", "anyOf", "oneOf", "allOf", "$ref", "enum", "const", "not", "if", "properties"}
 
 
 def open_object(schema: Schema) -> Path | None:
@@ -18,6 +21,11 @@ def open_object(schema: Schema) -> Path | None:
 def using(schema: Schema, word: str) -> Path | None:
     """The first place with this word, such as the ``prefixItems`` of ``tuple[int, str]``."""
     return next((path for path, part in _parts(schema) if word in part), None)
+
+
+def untyped(schema: Schema) -> Path | None:
+    """The first value that may be anything, such as ``Any``."""
+    return next((path for path, part in _parts(schema) if not _TYPED & part.keys()), None)
 
 
 def cycle(schema: Schema) -> Path | None:
@@ -49,6 +57,8 @@ def _parts(root: Schema) -> Iterator[tuple[Path, Schema]]:
     seen: set[str] = set()
 
     def found(schema: Any, path: Path) -> Iterator[tuple[Path, Schema]]:
+        if schema is True:
+            schema = {}
         if not isinstance(schema, Mapping):
             return
         yield path, schema

@@ -7,7 +7,7 @@ from typing import Any
 
 from bruno_llm.schema.walk import Schema, mapped, resolved
 
-__all__ = ["flat", "wider"]
+__all__ = ["flat", "wider", "with_plain_patterns"]
 
 _UNIONS = ("anyOf", "oneOf", "allOf")
 
@@ -66,5 +66,24 @@ def _wider(part: dict[str, Any]) -> dict[str, Any]:
         part["anyOf"] = part.pop("oneOf")
         part.pop("discriminator", None)
     if "const" in part and "enum" not in part:
-        part["enum"] = [part.pop("const")]
+        value = part.pop("const")
+        if value is None or isinstance(value, bool):  # Gemini: "enum (for strings and numbers)"
+            part.setdefault("type", "null" if value is None else "boolean")
+        else:
+            part["enum"] = [value]
     return part
+
+
+def with_plain_patterns(schema: Schema) -> dict[str, Any]:
+    """The same without patterns that look ahead or behind, such as pydantic's for ``Decimal``.
+
+    OpenAI's strict mode, Anthropic and llama.cpp know none; whoever reads the value checks it.
+    """
+
+    def change(part: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(part.get("pattern"), str) and "(?" in part["pattern"]:
+            del part["pattern"]
+        return part
+
+    made: dict[str, Any] = mapped(schema, change)
+    return made

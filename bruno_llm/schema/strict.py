@@ -7,12 +7,11 @@ required, no object is open, the lists of properties and formats); its errors "I
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from bruno_llm.schema.faults import open_object, using
+from bruno_llm.schema.faults import open_object, untyped, using
 from bruno_llm.schema.refs import inlined
-from bruno_llm.schema.rewrite import wider
+from bruno_llm.schema.rewrite import wider, with_plain_patterns
 from bruno_llm.schema.walk import Schema, Unfit, mapped
 
 __all__ = ["strict"]
@@ -38,10 +37,12 @@ def strict(schema: Schema) -> dict[str, Any]:
     """
     if (place := open_object(schema)) is not None:
         raise Unfit(place, "is an object without named fields")
+    if (place := untyped(schema)) is not None:
+        raise Unfit(place, "may be of any type")
     for word in _REFUSED:
         if (place := using(schema, word)) is not None:
             raise Unfit(place, f"needs {word!r}")
-    made: dict[str, Any] = mapped(inlined(wider(schema), bare=False), _strict)
+    made: dict[str, Any] = mapped(inlined(with_plain_patterns(wider(schema)), bare=False), _strict)
     return made
 
 
@@ -62,9 +63,7 @@ def _strict(part: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _or_null(schema: Any) -> dict[str, Any]:
-    if not isinstance(schema, Mapping):
-        return {"anyOf": [_NULL]}
+def _or_null(schema: Schema) -> dict[str, Any]:
     kinds = schema.get("type")
     if kinds == "null" or (isinstance(kinds, list) and "null" in kinds):
         return dict(schema)

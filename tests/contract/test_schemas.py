@@ -6,6 +6,8 @@ import dataclasses
 import datetime
 import enum
 import json
+import uuid
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -13,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from bruno_llm import (
     Cache,
+    FallbackProvider,
     InvalidRequestError,
     OpenAIProvider,
     RunEnd,
@@ -26,7 +29,7 @@ from bruno_llm import (
     stream_tools,
     tool,
 )
-from bruno_llm.testing import FakeServer, Reply
+from bruno_llm.testing import FakeServer, Fault, Reply
 from bruno_llm.testing.fake.strict.refusal import dicts
 from tests.contract.matrix import (
     CLAUDE,
@@ -82,6 +85,14 @@ class Trip(BaseModel):
 
 class Either(BaseModel):
     what: int | Place
+
+
+class Bill(BaseModel):
+    price: Decimal
+    id: uuid.UUID
+    paid: Literal[True] = True
+    tags: set[str] = set()
+    link: str = Field("xb", pattern="x|b")
 
 
 @tool
@@ -210,6 +221,19 @@ async def test_strict_mode_on_the_responses_endpoint(
 
 
 @STREAMED
+async def test_a_result_that_is_a_schema(make: Make, server: FakeServer, streamed: bool) -> None:
+    """Gemini takes a reference in a result for the name of a picture."""
+
+    def describe() -> dict[str, Any]:
+        """Describe."""
+        return Node.model_json_schema()
+
+    server.script(Reply("", tool_calls=[ToolCall("call_1", "describe", {})]), Reply("A tree."))
+    assert (await run(make, [describe], streamed)).text == "A tree."
+    assert "#/$defs/Node" in json.dumps(server.requests[-1].json)
+
+
+@STREAMED
 async def test_a_schema_from_elsewhere(make: Make, server: FakeServer, streamed: bool) -> None:
     """As MCP servers give them: a union at the top, a list of nothing, references, odd keys."""
     seen: dict[str, Any] = {}
@@ -295,6 +319,7 @@ VALUES = [
     (Node, '{"value": 1, "children": [{"value": 2}]}'),
     (Counts, '{"by_city": {"Oslo": 3}}'),
     (Either, '{"what": {"city": "Oslo"}}'),
+    (Bill, '{"price": "1.5", "id": "12345678-1234-5678-1234-567812345678"}'),
     (list[Place], '{"value": [{"city": "Oslo"}]}'),
     (Mood, '{"value": "bad"}'),
 ]
@@ -324,6 +349,7 @@ async def test_an_answer_of_each_kind(
         Node: Node(value=1, children=[Node(value=2)]),
         Counts: Counts(by_city={"Oslo": 3}),
         Either: Either(what=Place(city="Oslo")),
+        Bill: Bill(price=Decimal("1.5"), id=uuid.UUID("12345678-1234-5678-1234-567812345678")),
         Mood: Mood.bad,
     }
     assert value == expected.get(type_, [Place(city="Oslo")])
@@ -336,6 +362,7 @@ async def test_an_answer_of_each_kind(
     [
         (CLAUDE, Node, "'children[]' contains itself"),
         (CLAUDE, Counts, "'by_city' is an object without named fields"),
+        (CLAUDE, list[Any], "'value[]' may be of any type"),
         (CLAUDE, tuple[int, str], "'value' is a list with a type for each place"),
         (GEMINI, Link, "'before' contains itself and is required"),
     ],
@@ -402,6 +429,25 @@ async def test_a_typed_answer_of_a_provider_that_uses_tools(
     else:
         place = await generate_as(llm, USER, Place)
     assert place == Place(city="Oslo")
+
+
+@STREAMED
+async def test_a_typed_answer_of_several_providers(
+    server: FakeServer, no_keys: None, streamed: bool
+) -> None:
+    """Each of them is asked in its own words."""
+    server.script(Fault.status(503), Reply('{"city": "Oslo"}'))
+    llm = FallbackProvider([OPENAI.provider(server), CLAUDE.provider(server)])
+    assert llm.capabilities().json_schema is True
+    if streamed:
+        place = [found async for found in stream_as(llm, USER, Place)][-1].value
+    else:
+        place = await generate_as(llm, USER, Place)
+    assert place == Place(city="Oslo")
+    first, second = (request.json for request in server.requests)
+    wanted = first["response_format"]["json_schema"]["schema"]
+    assert wanted["required"] == ["city", "country", "height"]
+    assert second["output_config"]["format"]["schema"]["required"] == ["city"]
 
 
 @only(MISTRAL, OLLAMA, GEMINI)

@@ -22,6 +22,7 @@ from bruno_llm.schema import (
     topped,
     using,
     wider,
+    with_plain_patterns,
     without_nulls,
 )
 
@@ -126,6 +127,15 @@ def test_a_union_at_the_top_becomes_one_object() -> None:
 def test_one_of_and_constants_are_said_in_wider_words() -> None:
     made = wider({"oneOf": [{"const": "a"}, {"const": 1, "enum": [1]}], "discriminator": {}})
     assert made == {"anyOf": [{"enum": ["a"]}, {"const": 1, "enum": [1]}]}
+    assert wider({"anyOf": [{"const": True}, {"const": None}]}) == {
+        "anyOf": [{"type": "boolean"}, {"type": "null"}]
+    }
+
+
+def test_patterns_that_look_around_are_left_out() -> None:
+    ahead = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^(?!^[-+.]*$)[0-9.]*$"}]}
+    assert with_plain_patterns(ahead) == {"anyOf": [{"type": "number"}, {"type": "string"}]}
+    assert with_plain_patterns({"pattern": "^a$"}) == {"pattern": "^a$"}
 
 
 # --- strict mode ----------------------------------------------------------------------------------
@@ -154,7 +164,6 @@ def test_checks_that_strict_mode_lacks_are_left_out() -> None:
                 "day": {"type": "string", "format": "date", "description": "when"},
                 "tags": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
                 "maybe": {"type": ["string", "null"]},
-                "any": True,
             },
             "required": ["url", "tags"],
         }
@@ -167,7 +176,6 @@ def test_checks_that_strict_mode_lacks_are_left_out() -> None:
         },
         "tags": {"type": "array", "items": {"type": "string"}},
         "maybe": {"type": ["string", "null"]},
-        "any": {"anyOf": [{"type": "null"}]},
     }
 
 
@@ -176,6 +184,7 @@ def test_checks_that_strict_mode_lacks_are_left_out() -> None:
     [
         (TypeAdapter(list[dict[str, int]]), "'[]' is an object without named fields"),
         (TypeAdapter(tuple[int, str]), "it needs 'prefixItems'"),
+        (TypeAdapter(list[Any]), "'[]' may be of any type"),
     ],
 )
 def test_what_strict_mode_cannot_say_is_named(type_: TypeAdapter[Any], words: str) -> None:

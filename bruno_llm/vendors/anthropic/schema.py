@@ -10,7 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bruno_llm.schema import Schema, Unfit, cycle, inlined, open_object, using, wider
+from bruno_llm.schema import (
+    Schema,
+    Unfit,
+    cycle,
+    inlined,
+    open_object,
+    untyped,
+    using,
+    wider,
+    with_plain_patterns,
+)
 from bruno_llm.vendors.dialect import Dialect
 
 __all__ = ["SCHEMAS"]
@@ -22,11 +32,12 @@ def _answer(schema: Schema) -> dict[str, Any]:
     for place, why in (
         (cycle(schema), "contains itself"),
         (open_object(schema), "is an object without named fields"),
+        (untyped(schema), "may be of any type"),
         (using(schema, "prefixItems"), "is a list with a type for each place"),
     ):
         if place is not None:
             raise Unfit(place, why)
-    return inlined(wider(schema))
+    return inlined(with_plain_patterns(wider(schema)))
 
 
 def _native(model: str, facts: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -109,8 +110,23 @@ def _restore(body: dict[str, Any], history: History) -> None:
             continue
         for part in parts:
             result = part.get("functionResponse") or part.get("function_response")
-            if result is not None and ids and (id_ := ids.popleft()):
+            if result is None:
+                continue
+            if ids and (id_ := ids.popleft()):
                 result["id"] = id_
+            if _refers(result.get("response")):
+                result["response"] = {"content": json.dumps(result["response"])}
+
+
+def _refers(value: Any) -> bool:
+    """Whether a result has a ``$ref`` in it, as a JSON schema has.
+
+    Gemini takes it for the name of a picture: "The referenced name ... does not match to a
+    display_name in the function_response.parts".
+    """
+    if isinstance(value, Mapping):
+        return "$ref" in value or any(map(_refers, value.values()))
+    return isinstance(value, list) and any(map(_refers, value))
 
 
 def _result_ids(turn: KeptTurn) -> Iterable[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bruno_llm.schema import Schema, flat, inlined, mapped
+from bruno_llm.schema import Schema, flat, inlined, mapped, with_plain_patterns
 from bruno_llm.vendors.dialect import Dialect, never
 
 __all__ = ["SCHEMAS"]
@@ -20,7 +20,7 @@ def _tool(schema: Schema) -> dict[str, Any]:
 
 
 def _answer(schema: Schema) -> dict[str, Any]:
-    made: dict[str, Any] = mapped(schema, _anchored)
+    made: dict[str, Any] = mapped(with_plain_patterns(schema), _anchored)
     return made
 
 

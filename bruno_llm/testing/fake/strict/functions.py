@@ -147,6 +147,9 @@ def _anthropic_shape(schema: dict[str, Any]) -> Refusals:
         if "oneOf" in part:
             # litellm's words for it, in its AnthropicConfig
             yield anthropic_says("output_format.schema: Schema type 'oneOf' is not supported")
+        if not part:
+            # These words are ours; Anthropic's own client refuses it (its transform_schema).
+            yield anthropic_says("output_format.schema: a schema must have a type")
         if "prefixItems" in part:
             # These words are ours; the page does not have it among what is supported.
             yield anthropic_says("output_format.schema: 'prefixItems' is not supported")

@@ -7,6 +7,8 @@ from threads, named at each rule.
 from __future__ import annotations
 
 import base64
+import json
+import re
 from typing import Any
 
 from bruno_llm.testing.fake.gemini import SIGNING
@@ -29,6 +31,7 @@ def gemini_rules(request: Request, memory: Memory) -> Refusals:
     contents = dicts(request.json.get("contents"))
     for place, content in enumerate(contents):
         yield from _content(content, f"contents[{place}]", place)
+        yield from _references(content)
     yield from _turns(contents)
     yield from gemini_functions(request)
     if SIGNING.search(request.model):
@@ -94,6 +97,17 @@ def _struct(part: dict[str, Any], kind: str, field: str, where: str) -> Refusals
             f"Invalid value at '{where}.{field}' (type.googleapis.com/google.protobuf.Struct), "
             f'"{inner[field]}"'
         )
+
+
+def _references(content: dict[str, Any]) -> Refusals:
+    for result in _of(content, "functionResponse"):
+        found = re.search(r'"\$ref": "([^"]*)"', json.dumps(result.get("response")))
+        if found and not result.get("parts"):
+            # twentyhq/twenty#19412
+            yield gemini_says(
+                f"The referenced name `{found.group(1)}` in function_response.response does not "
+                "match to a display_name in the function_response.parts."
+            )
 
 
 def _turns(contents: list[dict[str, Any]]) -> Refusals:

@@ -13,6 +13,7 @@ from typing import Any
 Place = tuple[str, ...]
 _REFUSED = {"allOf", "oneOf", "not", "if", "patternProperties", "propertyNames", "uniqueItems"}
 _REFUSED |= {"prefixItems", "contains", "minProperties", "maxProperties", "dependentRequired"}
+_TYPED = {"type", "anyOf", "$ref", "enum", "const", "properties"}
 _FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
 
 
@@ -26,6 +27,9 @@ def fault_in_strict(schema: Any, place: Place = ()) -> str | None:
         return f"{where}, '{refused[0]}' is not permitted."
     if schema.get("format", "date") not in _FORMATS:
         return f"{where}, '{schema['format']}' is not a valid format."
+    if not _TYPED & schema.keys():
+        # These words are ours; the page asks for one of the types that it lists.
+        return f"{where}, schema must have a 'type' key."
     beside = schema.keys() - {"$ref", "$defs"}
     if "$ref" in schema and beside:
         return f"{where}, $ref cannot have keywords {beside}."
