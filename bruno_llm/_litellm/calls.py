@@ -14,13 +14,13 @@ import asyncio
 import contextlib
 import importlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import Any
 
 from bruno_llm._litellm import loading
 from bruno_llm._litellm.cache import lent
-from bruno_llm._litellm.clients import Clients, Way
+from bruno_llm._litellm.clients import Clients
 from bruno_llm._litellm.facts import know_ollama_model, route_of
 from bruno_llm._litellm.loading import load_now, off_loop
 from bruno_llm._litellm.probe import has
@@ -47,24 +47,21 @@ async def load(model: str = "") -> Any:
 
 async def completion(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Any:
     """One plain call; litellm's ``ModelResponse``. Raises whatever litellm raises."""
-    way, call = await _prepared(clients, exchange, params)
-    with _calling(exchange, way):
-        return await way.litellm.acompletion(**call)
+    async with _calling(clients, exchange, params) as (litellm, call):
+        return await litellm.acompletion(**call)
 
 
 async def embedding(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Any:
     """One embedding call; litellm's ``EmbeddingResponse``. Raises whatever litellm raises."""
-    way, call = await _prepared(clients, exchange, params)
-    with _calling(exchange, way):
-        return await way.litellm.aembedding(**call)
+    async with _calling(clients, exchange, params) as (litellm, call):
+        return await litellm.aembedding(**call)
 
 
 async def stream(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Chunks:
     """Open a stream; the vendor's parsed chunks, to be closed with ``aclose``."""
-    way, call = await _prepared(clients, exchange, params)
     try:
-        with _calling(exchange, way):
-            wrapper = await way.litellm.acompletion(
+        async with _calling(clients, exchange, params) as (litellm, call):
+            wrapper = await litellm.acompletion(
                 stream=True, stream_options={"include_usage": True}, **call
             )
             if wrapper.completion_stream is None:  # Gemini sends its request this late
@@ -75,29 +72,16 @@ async def stream(clients: Clients, exchange: Exchange, params: Mapping[str, Any]
         raise
 
 
-@contextlib.contextmanager
-def _calling(exchange: Exchange, way: Way) -> Iterator[None]:
-    """Watch the wire during a call, and hold on to the task in which litellm logs it.
-
-    litellm forgets that task when it is called on another event loop, and asyncio holds tasks
-    only weakly: "Task was destroyed but it is pending" would follow.
-    """
-    token = lent.set((way.route, way.client))
-    try:
-        with watching(exchange):
-            yield
-    finally:
-        lent.reset(token)
-        task: asyncio.Task[Any] | None = way.worker and way.worker._worker_task
-        if task is not None and not task.done() and task not in _logging:
-            _logging.add(task)
-            task.add_done_callback(_logging.discard)
-
-
-async def _prepared(
+@contextlib.asynccontextmanager
+async def _calling(
     clients: Clients, exchange: Exchange, params: Mapping[str, Any]
-) -> tuple[Way, dict[str, Any]]:
-    """How litellm is asked, and with which arguments."""
+) -> AsyncIterator[tuple[Any, dict[str, Any]]]:
+    """litellm and the arguments of one call of it; the wire is watched inside the block.
+
+    The task in which litellm logs the call is held on to: litellm forgets it when it is called on
+    another event loop, and asyncio holds tasks only weakly: "Task was destroyed but it is pending"
+    would follow.
+    """
     way = (await clients.get()).way(params, exchange.key)
     exchange.key = way.key
     call = {name: value for name, value in params.items() if value is not None}
@@ -110,4 +94,13 @@ async def _prepared(
         call |= call.pop("extra_body", None) or {}
     if way.route in ("ollama", "ollama_chat"):
         know_ollama_model(way.litellm, params["model"])
-    return way, call
+    token = lent.set((way.route, way.client))
+    try:
+        with watching(exchange):
+            yield way.litellm, call
+    finally:
+        lent.reset(token)
+        task: asyncio.Task[Any] | None = way.worker and way.worker._worker_task
+        if task is not None and not task.done() and task not in _logging:
+            _logging.add(task)
+            task.add_done_callback(_logging.discard)

@@ -113,12 +113,13 @@ def _cost(call: ChatCall, answer: Answer, usage: Usage) -> float | None:
         billed = endpoint._vendor.billed(answer.raw_usage)
         if billed is not None:
             return billed
+    asked, served = call.service_tier if call.options else None, answer.service_tier
     return endpoint._pricing.cost(
         usage,
         answer.model,
         endpoint.model,
         raw=answer.raw_usage,
-        service_tier=billed_tier(call.service_tier, answer.service_tier),
+        service_tier=billed_tier(asked, served) if asked or served else None,
         paid_uses=answer.parts.paid_uses,
     )
 

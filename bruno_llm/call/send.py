@@ -277,9 +277,11 @@ async def send(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
 
 async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     """Pace, wire, errors in our words."""
+    endpoint = call.endpoint
     call.next_try()
-    await call.reserve_for_try()
-    limit = call.endpoint.rate_limit
+    if endpoint.costs is not None:
+        await call.reserve_for_try()
+    limit = endpoint.rate_limit
     if limit is not None:
         await call.pace(limit)
     error: LLMError | None = None
@@ -287,7 +289,11 @@ async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
         with call.watch.current():
             async with within("first_token", call.timeout.first_token) as first_token:
                 call.exchange.waiting = first_token.paused
-                return await _charged(call, attempt)
+                try:
+                    return await attempt(call)
+                except BaseException:  # also where a limit or its caller cut it off
+                    await call.charge_lost()
+                    raise
     except LLMError as exc:
         error = exc
     except Exception as exc:  # whatever litellm or the SDK below it raises
@@ -300,12 +306,3 @@ async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     came_from = error.original_error or error.__cause__
     error.__context__ = None
     raise bare(error) from came_from  # outside the handler, whose exception would be its context
-
-
-async def _charged(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
-    """The try; it is booked also where it is cut off, by an error, a limit or its caller."""
-    try:
-        return await attempt(call)
-    except BaseException:
-        await call.charge_lost()
-        raise
