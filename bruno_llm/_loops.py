@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import wraps
 from typing import Any, Generic, TypeVar
 
-from typing_extensions import Self
+from typing_extensions import ParamSpec, Self
 
 from bruno_llm._forks import before_and_after_fork, new_lock, renewed
 
-__all__ = ["Closable", "PerLoop"]
+__all__ = ["Closable", "PerLoop", "inside", "unlisted"]
 
 T = TypeVar("T")
+P = ParamSpec("P")
 Close = Callable[[Any], Awaitable[Any]]
 
 
@@ -163,3 +167,60 @@ def _owner_is_gone(
     if loop is not None and key in keeper.open:
         with contextlib.suppress(RuntimeError):  # the loop has ended, and closed it
             loop.call_soon_threadsafe(keeper.close_soon, key)
+
+
+class _Unlisted(AsyncGenerator[T, None]):
+    """An asynchronous generator that its event loop does not know.
+
+    A loop that ends closes all generators that it knows, in any order and at the same time. Those
+    that stand one within the other then meet: "asynchronous generator is already running". So only
+    the outermost one is listed, and closes the others.
+    """
+
+    def __init__(self, source: AsyncGenerator[T, None]) -> None:
+        self._source = source
+        self._begun = False
+
+    def __anext__(self) -> Awaitable[T]:  # type: ignore[override]  # a coroutine would be slower
+        if self._begun:
+            return self._source.__anext__()
+        self._begun = True  # a generator is listed, or not, at its first step
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(None, _left_to_the_outer)
+        try:
+            return self._source.__anext__()
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+
+    async def asend(self, value: None) -> T:
+        return await self.__anext__()
+
+    async def athrow(self, *error: Any) -> T:
+        return await self._source.athrow(*error)
+
+    async def aclose(self) -> None:
+        await self._source.aclose()
+
+
+def _left_to_the_outer(generator: object) -> None:
+    """Instead of the loop's own hook, which would close what is forgotten."""
+
+
+def unlisted(
+    function: Callable[P, AsyncGenerator[T, None]],
+) -> Callable[P, AsyncGenerator[T, None]]:
+    """The generator function for ``asynccontextmanager`` within another generator."""
+
+    @wraps(function)
+    def made(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[T, None]:
+        return _Unlisted(function(*args, **kwargs))
+
+    return made
+
+
+def inside(source: AsyncGenerator[T, None]) -> AbstractAsyncContextManager[AsyncGenerator[T, None]]:
+    """``contextlib.aclosing`` for a generator that is iterated within another one.
+
+    It takes everything that has ``__anext__`` and ``aclose``.
+    """
+    return contextlib.aclosing(_Unlisted(source))

@@ -9,14 +9,13 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
 from typing import Any
 
 from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.message import Message
 from typing_extensions import Unpack
 
-from bruno_llm._loops import Closable
+from bruno_llm._loops import Closable, inside
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, TextDelta, ToolCallDelta
 from bruno_llm.exceptions import ContentFilterError, EmptyResponseError
 from bruno_llm.options import CallOptions
@@ -91,7 +90,7 @@ class Chat(Closable, LLMInterface):
         events = self._text_events(
             messages, temperature=temperature, max_tokens=max_tokens, **kwargs
         )
-        async with aclosing(events):
+        async with inside(events) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
                     yield event.text

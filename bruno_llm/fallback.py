@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
 from typing import Any, Literal
 
 from bruno_core.interfaces.llm import LLMInterface
@@ -12,6 +11,7 @@ from bruno_core.utils import exceptions as core
 from typing_extensions import Unpack
 
 from bruno_llm._log import get_logger
+from bruno_llm._loops import inside
 from bruno_llm.capabilities import Capabilities, common
 from bruno_llm.chat import Chat, Messages, models_of
 from bruno_llm.checks import Wait, check
@@ -133,7 +133,7 @@ class FallbackProvider(Chat):
         options: dict[str, Any] = {**kwargs}
         messages = asked(messages, options)
         events = self._events(messages, options, self._resume)
-        async with aclosing(events):
+        async with inside(events) as events:
             async for event in events:
                 yield event
 
@@ -151,7 +151,7 @@ class FallbackProvider(Chat):
                 events = _events(provider, messages, kwargs)
                 told = False
                 try:
-                    async with aclosing(events):
+                    async with inside(events) as events:
                         async for event in events:
                             if begun and not told:
                                 yield StreamRestart(_name(provider), _why(failures[-1][1]))
@@ -269,7 +269,7 @@ async def _events(
 ) -> AsyncGenerator[StreamEvent, None]:
     events = getattr(provider, "stream_events", None)
     if events is not None:
-        async with aclosing(events(messages, **kwargs)) as source:
+        async with inside(events(messages, **kwargs)) as source:
             async for event in source:
                 yield event
         return

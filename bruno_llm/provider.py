@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +17,7 @@ from typing_extensions import Unpack
 
 from bruno_llm import _litellm
 from bruno_llm._former import former_attribute, former_options
+from bruno_llm._loops import inside
 from bruno_llm.call.chat import ChatCall, ask, count, open_stream
 from bruno_llm.call.describe import describe, window_size
 from bruno_llm.call.endpoint import Endpoint
@@ -320,7 +320,7 @@ class LiteLLMProvider(Endpoint, Chat):
             call.watch.first_piece()
             try:
                 deltas = opened.deltas()
-                async with aclosing(deltas):
+                async with inside(deltas) as deltas:
                     async for delta in deltas:
                         yield call.request.forms.told(delta)
                 answer = opened.answer()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from decimal import Decimal
 from functools import partial
@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from bruno_llm import _clock
 from bruno_llm._log import get_logger
+from bruno_llm._loops import unlisted
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.pricing import billed_tier
 from bruno_llm.call.watch import SILENT, Watch
@@ -231,7 +232,8 @@ class Call:
 
 
 @asynccontextmanager
-async def admitted(call: C) -> AsyncIterator[C]:
+@unlisted
+async def admitted(call: C) -> AsyncGenerator[C, None]:
     """A place for the call and money for it; both given back when it ends, however it ends."""
     endpoint = call.endpoint
     call.watch = Watch(

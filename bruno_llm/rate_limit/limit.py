@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -25,6 +25,7 @@ from annotated_types import Ge
 
 from bruno_llm import _clock
 from bruno_llm._log import get_logger
+from bruno_llm._loops import unlisted
 from bruno_llm.checks import Count, CountOrNone, PerMinute, Seconds, Wait, check_arguments
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError, RateLimitError
 from bruno_llm.rate_limit.headers import Vendor
@@ -164,7 +165,8 @@ class RateLimit:
         return self._slot()
 
     @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
+    @unlisted
+    async def _slot(self) -> AsyncGenerator[None, None]:
         if self._slots is None:
             yield
             return

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
+from bruno_llm._loops import inside
 from bruno_llm.chat import Chat, Messages
 from bruno_llm.completion import (
     Completion,
@@ -187,7 +187,7 @@ async def stream_as(
         begun, shown, text = False, None, ""
         events = provider.stream_events(asked, **{**options, **extra})
         try:
-            async with aclosing(events):
+            async with inside(events) as events:
                 async for event in events:
                     begun = True
                     refusals.remember()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from bruno_llm._loops import inside
 from bruno_llm.capabilities import Capabilities
 from bruno_llm.chat import Chat, Messages, models_of
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent
@@ -107,7 +107,7 @@ class ToolProvider(Chat):
             approve=self.approve,
             **kwargs,
         )
-        async with aclosing(events):
+        async with inside(events) as events:
             async for event in events:
                 if isinstance(event, RunEnd):
                     yield StreamEnd(_whole(event.run))

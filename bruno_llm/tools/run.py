@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bruno_core.models.message import Message
 from pydantic import ConfigDict, TypeAdapter
 
+from bruno_llm._loops import inside
 from bruno_llm.chat import Chat, Messages
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, ToolCall, Usage
 from bruno_llm.exceptions import ConfigurationError, LLMError, ToolLimitError
@@ -155,7 +155,7 @@ async def stream_tools(
     """
     messages = asked(messages, options)
     state = _State(provider, tools, max_rounds, approve, options)
-    async with aclosing(state.rounds(state.begin(messages), streamed=True)) as events:
+    async with inside(state.rounds(state.begin(messages), streamed=True)) as events:
         async for event in events:
             yield event
 
@@ -221,7 +221,7 @@ class _State:
     async def finished(
         self, run: ToolRun, *, streamed: bool, verdicts: Mapping[str, Verdict] | None = None
     ) -> ToolRun:
-        async with aclosing(self.rounds(run, streamed=streamed, verdicts=verdicts)) as events:
+        async with inside(self.rounds(run, streamed=streamed, verdicts=verdicts)) as events:
             async for event in events:
                 if isinstance(event, RunEnd):
                     run = event.run
@@ -234,7 +234,7 @@ class _State:
         while True:
             if not run.pending:
                 try:
-                    async with aclosing(self._asked(run, streamed=streamed)) as events:
+                    async with inside(self._asked(run, streamed=streamed)) as events:
                         async for event in events:
                             if isinstance(event, StreamEnd):
                                 run = _answered(run, event.completion)
@@ -258,7 +258,7 @@ class _State:
             allowed, refused, waiting = await self._judged(run.pending, verdicts or {})
             verdicts = None
             done = [ToolFinished(call, None, why) for call, why in refused]
-            async with aclosing(run_calls(allowed, self._tools)) as events:
+            async with inside(run_calls(allowed, self._tools)) as events:
                 async for event in events:
                     yield event
                     if isinstance(event, ToolFinished):
@@ -274,7 +274,7 @@ class _State:
         if not streamed:
             yield StreamEnd(await self._provider.complete(conversation, **self._options))
             return
-        async with aclosing(self._provider.stream_events(conversation, **self._options)) as events:
+        async with inside(self._provider.stream_events(conversation, **self._options)) as events:
             async for event in events:
                 yield event
 
