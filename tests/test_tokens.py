@@ -547,7 +547,7 @@ def run_python(code: str, **env: str) -> str:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 NO_NETWORK = """

@@ -59,6 +59,7 @@ from bruno_llm import (
     RequestTimeoutError,
     Retry,
     RunEnd,
+    RunProgress,
     ServiceUnavailableError,
     StreamEnd,
     StreamError,
@@ -87,6 +88,7 @@ from bruno_llm import (
     file_message,
     generate_as,
     image_message,
+    log,
     resume_tools,
     run_tools,
     stream_as,
@@ -129,6 +131,8 @@ gemini = GeminiProvider(safety_settings=[{"category": "x", "threshold": "y"}])
 ollama = OllamaProvider("llama3.2", num_ctx=8192, keep_alive="5m", think=True)
 fallback = FallbackProvider([openai, claude], resume="restart")
 both: list[LLMInterface] = [generic, gemini, fallback]
+
+log("WARNING")
 
 # --- messages ---------------------------------------------------------------------------------
 
@@ -298,7 +302,7 @@ async def with_tools(llm: OpenAIProvider, messages: list[Message]) -> None:
     async for event in stream_tools(llm, messages, made):
         if isinstance(event, ToolStarted | ToolFinished):
             assert_type(event.call, ToolCall)
-        elif isinstance(event, RunEnd):
+        elif isinstance(event, RunProgress | RunEnd):
             assert_type(event.run, ToolRun)
 
 
