@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from typing_extensions import Unpack
 
 from bruno_llm import _litellm
+from bruno_llm._door import keeps_secrets
 from bruno_llm._former import former_attribute, former_options
 from bruno_llm._loops import inside
 from bruno_llm.call.chat import ChatCall, ask, count, open_stream
@@ -97,6 +98,7 @@ class LiteLLMProvider(Endpoint, Chat):
 
     defaults: ClassVar[Mapping[str, Any]] = {}
 
+    @keeps_secrets
     def __init__(
         self,
         model: str | None = None,

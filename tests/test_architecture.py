@@ -28,7 +28,7 @@ LAYERS = (
     {"_version", "_clock", "_loops", "exceptions", "completion", "capabilities"}
     | {"options", "results", "tokens"},
     {"arguments", "checks", "cooldown", "redaction", "repair", "schema", "wellformed"},
-    {"logs"},
+    {"_door", "logs"},
     {"keys", "messages", "params", "policies", "costs", "demo"},
     {"chat", "wire"},
     {"_litellm", "errors", "tools"},

@@ -16,6 +16,8 @@ __all__ = ["attribute", "policies"]
 
 # From here to the program: policies or attribute, bruno_llm._former, the provider's own method.
 _PROGRAM = 4
+# A constructor is called by the one that keeps what it was given out of errors.
+_CONSTRUCTING = _PROGRAM + 1
 
 
 def policies(given: Mapping[str, Any], retry: Any, costs: Any) -> tuple[Any, Any]:
@@ -28,10 +30,10 @@ def policies(given: Mapping[str, Any], retry: Any, costs: Any) -> tuple[Any, Any
         retries = given["max_retries"]
         if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
             raise ConfigurationError(f"max_retries must be 0 or more, not {retries!r}")
-        warn("max_retries=", f"retry=Retry(attempts={retries + 1})", _PROGRAM)
+        warn("max_retries=", f"retry=Retry(attempts={retries + 1})", _CONSTRUCTING)
         retry = Retry(attempts=retries + 1)
     if "track_cost" in given:
-        warn("track_cost=", "costs=CostTracker(), or nothing", _PROGRAM)
+        warn("track_cost=", "costs=CostTracker(), or nothing", _CONSTRUCTING)
         if given["track_cost"] and costs is None:
             costs = CostTracker()
     return retry, costs

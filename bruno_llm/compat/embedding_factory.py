@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from bruno_core.interfaces.embedding import EmbeddingInterface
 
+from bruno_llm._door import keeps_secrets
 from bruno_llm.compat.embedding_provider import OllamaEmbeddingProvider, OpenAIEmbeddingProvider
 from bruno_llm.embeddings.named import GeminiEmbedder
 from bruno_llm.exceptions import ConfigurationError, LLMError
@@ -40,6 +41,7 @@ class EmbeddingFactory:
         cls._providers[name.lower()] = provider_class
 
     @classmethod
+    @keeps_secrets
     def create(
         cls, provider: str, config: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> EmbeddingInterface:
@@ -59,6 +61,7 @@ class EmbeddingFactory:
             ) from error
 
     @classmethod
+    @keeps_secrets
     def create_from_env(cls, provider: str, prefix: str | None = None) -> EmbeddingInterface:
         """Make an embedder by ``BRUNO_LLM_<PROVIDER>_EMBEDDING_<SETTING>``.
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 from typing_extensions import Self
 
+from bruno_llm._door import keeps_secrets
 from bruno_llm.compat.embedding_interface import VectorTools
 from bruno_llm.embeddings.named import OllamaEmbedder, OpenAIEmbedder
 from bruno_llm.policies.retry import Retry
@@ -30,6 +31,7 @@ class OpenAIEmbeddingProvider(VectorTools, OpenAIEmbedder):
         kwargs: As for ``OpenAIEmbedder``.
     """
 
+    @keeps_secrets
     def __init__(
         self,
         api_key: str | SecretStr | None = None,
@@ -73,6 +75,7 @@ class OllamaEmbeddingProvider(VectorTools, OllamaEmbedder):
         kwargs: As for ``OllamaEmbedder``.
     """
 
+    @keeps_secrets
     def __init__(
         self,
         base_url: str | None = None,

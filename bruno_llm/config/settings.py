@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from bruno_llm._door import keeps_secrets
 from bruno_llm.checks import Count, Temperature, nearest
 from bruno_llm.config import policies
 from bruno_llm.config.env import named_provider
@@ -100,6 +101,7 @@ class ProviderConfig(BaseModel):
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 
+    @keeps_secrets
     def __init__(self, **settings: Any) -> None:
         try:
             super().__init__(**settings)
@@ -144,6 +146,7 @@ class ProviderConfig(BaseModel):
         return [(n, shown(self, n)) for n in type(self).model_fields if n in self.model_fields_set]
 
     @classmethod
+    @keeps_secrets
     def from_layers(cls, *layers: Layer, accepts: Collection[str] = ()) -> ProviderConfig:
         """Lay settings from several places over one another, the place that wins first.
 
@@ -193,6 +196,7 @@ class ProviderConfig(BaseModel):
             built["costs"] = None
         return built
 
+    @keeps_secrets
     def over(
         self, *lower: Layer, accepts: Collection[str] = (), **overrides: Any
     ) -> ProviderConfig:
@@ -206,6 +210,7 @@ class ProviderConfig(BaseModel):
         return config
 
     @classmethod
+    @keeps_secrets
     def from_env(
         cls,
         provider: str | None = None,
@@ -239,6 +244,7 @@ class ProviderConfig(BaseModel):
         )
 
     @classmethod
+    @keeps_secrets
     def from_file(
         cls,
         path: str | os.PathLike[str] | None = None,
@@ -295,6 +301,7 @@ class ProviderConfig(BaseModel):
         return load(chosen, overrides, follow=True)
 
     @classmethod
+    @keeps_secrets
     def from_bruno_core(
         cls, config: LLMConfig | BrunoConfig, *, environ: Mapping[str, str] | None = None
     ) -> ProviderConfig:

@@ -16,6 +16,7 @@ from bruno_core.models.message import Message
 from pydantic import SecretStr
 
 from bruno_llm import _litellm
+from bruno_llm._door import keeps_secrets
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.send import Call, admitted, send
 from bruno_llm.call.worst import Known
@@ -142,6 +143,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
     max_batch_tokens: ClassVar[int | None] = None
     dimensions_of: ClassVar[Mapping[str, int]] = {}
 
+    @keeps_secrets
     def __init__(
         self,
         model: str | None = None,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.config import BrunoConfig, LLMConfig
 
+from bruno_llm._door import keeps_secrets
 from bruno_llm._log import get_logger
 from bruno_llm.config.explain import Setting
 from bruno_llm.config.settings import ProviderConfig
@@ -108,6 +109,7 @@ class LLMFactory:
         cls, provider: str | None = None, config: AnyConfig | None = None, **kwargs: Any
     ) -> LLMInterface: ...
     @classmethod
+    @keeps_secrets
     def create(
         cls, provider: str | None = None, config: AnyConfig | None = None, **kwargs: Any
     ) -> LLMInterface:
@@ -144,6 +146,7 @@ class LLMFactory:
         return cls._create(target, settings, objects)
 
     @classmethod
+    @keeps_secrets
     def create_from_config(cls, config: AnyConfig, **kwargs: Any) -> LLMInterface:
         """Create the provider that a configuration names: ours, bruno-core's or a mapping.
 
@@ -153,6 +156,7 @@ class LLMFactory:
         return cls.create(None, config, **kwargs)
 
     @classmethod
+    @keeps_secrets
     def create_from_env(
         cls, provider: str | None = None, prefix: str = "BRUNO_LLM", **kwargs: Any
     ) -> LLMInterface:
@@ -173,6 +177,7 @@ class LLMFactory:
         return cls._create(target, settings, objects)
 
     @classmethod
+    @keeps_secrets
     def create_from_file(
         cls,
         path: str | os.PathLike[str] | None = None,
@@ -197,6 +202,7 @@ class LLMFactory:
         return cls._create(*configure(cls._registry, None, config, {}), objects)
 
     @classmethod
+    @keeps_secrets
     async def create_with_fallback(
         cls,
         providers: Sequence[str],
@@ -239,6 +245,7 @@ class LLMFactory:
         return _fallback([created[place][1] for place in order])
 
     @classmethod
+    @keeps_secrets
     async def create_available(
         cls,
         candidates: Sequence[Candidate] | None = None,

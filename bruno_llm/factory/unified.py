@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from bruno_core.interfaces.llm import LLMInterface
 
+from bruno_llm._door import keeps_secrets
 from bruno_llm.checks import nearest
 from bruno_llm.config.layers import Layer
 from bruno_llm.config.settings import ProviderConfig
@@ -39,6 +40,7 @@ class UnifiedProviderFactory:
     """Language models and embeddings by name, as bruno-llm 0.2.0 offered them."""
 
     @classmethod
+    @keeps_secrets
     def create_llm(
         cls, provider: str, config: AnyConfig | None = None, **kwargs: Any
     ) -> LLMInterface:
@@ -71,6 +73,7 @@ class UnifiedProviderFactory:
         cls, provider: str, config: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> LiteLLMEmbedder: ...
     @classmethod
+    @keeps_secrets
     def create_embedding(
         cls, provider: str, config: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> LiteLLMEmbedder:
