@@ -144,12 +144,12 @@ class LiteLLMProvider(Endpoint, Chat):
         self.max_tokens = max_tokens
         self.cache = policy("cache", cache, Cache, owner)
         self.window = policy("window", window, ContextWindow, owner)
-        self.params = hidden(params)
         route, _, rest = self._litellm_model.partition("/")
         if rest.startswith(_RESPONSES) and vendor_of(route).responses is not None:
             # litellm's way to say which endpoint: openai/responses/<model>
             self._litellm_model = f"{route}/{rest.removeprefix(_RESPONSES)}"
             params["api"] = "responses"
+        self.params = hidden(params)
         self._exact_counts: dict[str, int] = {}
         self._loaded = False
 
