@@ -31,6 +31,8 @@ from bruno_llm import _clock
 from bruno_llm.completion import Usage
 from bruno_llm.costs.books import Entry, Limit, Post, Reserve
 from bruno_llm.costs.ledger import Ledger
+from bruno_llm.costs.ledger_place import Place
+from bruno_llm.costs.ledger_sql import execute
 from bruno_llm.costs.report import report_from_ledger
 from bruno_llm.costs.tracker import Budget, BudgetWarning, CostTracker
 from bruno_llm.exceptions import BudgetExceededError, ConfigurationError, LLMError
@@ -683,6 +685,73 @@ async def test_what_could_not_be_written_waits_beside_the_ledger_for_the_next_pr
     assert "ledger_spill_unreadable" in [event["event"] for event in events]
     left = [name for name in os.listdir(tmp_path) if ".unwritten." in name]
     assert left == ["costs.db.unwritten.broken"]
+
+
+_KILLED_CHILD = """
+    async def main():
+        tracker = CostTracker(budget=1, ledger=sys.argv[1], spill=sys.argv[2] or None)
+        await tracker.book(provider="p", model="m", usage=Usage(1, 1, 2), cost=0)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        held = await tracker.reserve(provider="p", model="m", worst_case=Decimal("0.5"))
+        try:
+            await held.settle(usage=Usage(1, 1, 2), cost=0.25)
+        except Exception as error:
+            print(type(error).__name__, flush=True)
+        sys.stdin.readline()
+
+    asyncio.run(main())
+"""
+
+
+async def test_what_could_not_be_written_survives_a_kill(
+    place: str, trackers: Any, tmp_path: Path
+) -> None:
+    """It was in the memory of the process alone."""
+
+    def rename(table: str, name: str) -> None:
+        engine = Place(place).engine(writes=True)
+        with engine.begin() as connection:
+            execute(connection, f"ALTER TABLE {table} RENAME TO {name}")
+        engine.dispose()
+
+    aside = "" if place.endswith(".db") else str(tmp_path / "made" / "aside")
+    child = start(_KILLED_CHILD, place, aside)
+    assert child.stdin is not None and child.stdout is not None
+    try:
+        assert child.stdout.readline() == "ready\n"
+        rename("bruno_cost_entries", "elsewhere")
+        child.stdin.write("\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "LLMError\n"
+    finally:
+        child.kill()
+        child.communicate()
+    rename("elsewhere", "bruno_cost_entries")
+    report = await trackers(ledger=place, budget=1, spill=aside or None).areport()
+    assert (report.total.cost, report.total.calls) == (Decimal("0.25"), 2)
+    assert report.budgets[0].reserved == 0
+    every = (name for _, _, names in os.walk(tmp_path) for name in names)
+    assert not [name for name in every if ".unwritten." in name]
+
+
+def test_a_place_for_what_fails_wants_a_ledger(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="give ledger= too"):
+        CostTracker(spill=tmp_path)
+
+
+async def test_many_failures_make_few_files(tmp_path: Path, trackers: Any) -> None:
+    path = tmp_path / "costs.db"
+    tracker = trackers(ledger=path)
+    connection = await fail_once(tracker, path)
+    for _ in range(40):
+        with pytest.raises(LLMError):
+            await book(tracker, 0.25)
+    assert 0 < len([name for name in os.listdir(tmp_path) if ".unwritten." in name]) <= 17
+    mend(connection)
+    report = await tracker.areport()
+    assert (report.total.cost, report.total.calls) == (Decimal("10.25"), 42)
+    assert not [name for name in os.listdir(tmp_path) if ".unwritten." in name]
 
 
 async def test_without_a_place_for_a_file_what_is_lost_is_told(

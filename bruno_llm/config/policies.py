@@ -212,7 +212,12 @@ Budgets = Annotated[
 
 if not TYPE_CHECKING:
     CostsSettings = settings_of(
-        CostTracker, "Costs", without=("on_warning",), budget=Budgets, ledger=str | None
+        CostTracker,
+        "Costs",
+        without=("on_warning",),
+        budget=Budgets,
+        ledger=str | None,
+        spill=str | None,
     )
 
 

@@ -141,8 +141,13 @@ class Post(NamedTuple):
     limits: Sequence[Limit]
     more: Sequence[str] = ()
 
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The keys of what was reserved for it."""
+        return (self.entry.id, *self.more)
+
     def apply(self, books: Books) -> list[int]:
-        for key in (self.entry.id, *self.more):
+        for key in self.held:
             books.free(key)
         books.post(self.entry)
         for period, tag in self.keys:

@@ -34,14 +34,22 @@ class Ledger:
 
     Args:
         target: A file path, ``sqlite:///path`` or ``postgresql://user:password@host/database``.
+        aside: A directory for bookings that the ledger cannot take; beside the file by default, and
+            nowhere for a server.
         lease: Seconds after which the reservations of a process that has died are free again.
 
     Raises:
         ConfigurationError: Another kind of URL, or the extra that it needs is not installed.
     """
 
-    def __init__(self, target: str | os.PathLike[str], *, lease: float = LEASE) -> None:
-        self._place = Place(target)
+    def __init__(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        aside: str | os.PathLike[str] | None = None,
+        lease: float = LEASE,
+    ) -> None:
+        self._place = Place(target, aside)
         self._lease = lease
         self._lock = new_lock()
         self._pid = os.getpid()

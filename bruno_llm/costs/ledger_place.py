@@ -21,9 +21,17 @@ LOCK_TIMEOUT = 30
 
 
 class Place:
-    """Where a ledger is: how to connect, and how to name it without its password."""
+    """Where a ledger is: how to connect, and how to name it without its password.
 
-    def __init__(self, target: str | os.PathLike[str]) -> None:
+    Attributes:
+        path: Its file, ``None`` for a server.
+        aside: The start of the names of files for what it cannot take; ``None``: nowhere.
+        label: Its name for people.
+    """
+
+    def __init__(
+        self, target: str | os.PathLike[str], aside: str | os.PathLike[str] | None = None
+    ) -> None:
         text = os.fspath(target)
         scheme, separator, rest = text.partition("://")
         self.path: Path | None = None
@@ -47,6 +55,10 @@ class Place:
                 f"ledger={self.label} needs {' and '.join(missing)}",
                 hint=f'pip install "bruno-llm[{extra}]"',
             )
+        self.aside = self.path
+        if aside is not None:
+            name = self.path.name if self.path else re.sub(r"[^\w.-]+", "_", self.label)
+            self.aside = Path(aside).expanduser().absolute() / name
 
     def _sqlite(self, path: str) -> None:
         if not path or path == ":memory:":

@@ -1,4 +1,4 @@
-"""What a ledger could not be told yet: kept, tried again, and spilled to a file at the end."""
+"""What a ledger could not be told yet: kept in memory and in a file, and tried again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ __all__ = ["Unwritten"]
 logger = get_logger(__name__)
 
 _MOST = 10_000
+_MOST_FILES = 16
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 
@@ -26,19 +27,21 @@ class Unwritten:
     before the booking stands in the ledger.
 
     Args:
-        ledger: The file of the ledger, ``None`` for a server. Bookings that no longer fit into
-            memory, or are left when the process ends, go into a file beside it
-            (``costs.db.unwritten.*``), which the next process that opens the ledger takes in.
-        owner: Tells this process's file from those of others.
+        aside: The start of the names of its files (``costs.db``, for ``costs.db.unwritten.*``);
+            ``None`` where there are none. A booking is put into one as soon as it has failed,
+            because this process may be killed; the next process that opens the ledger takes it in.
+        owner: Tells this process's files from those of others.
         label: The ledger's name in events.
     """
 
-    def __init__(self, ledger: Path | None, owner: str, label: str) -> None:
-        self._ledger = ledger
+    def __init__(self, aside: Path | None, owner: str, label: str) -> None:
+        self._aside = aside
         self._owner = owner
         self._label = label
         self._kept: dict[str, Operation] = {}
         self._files: list[Path] = []
+        # Keys of the bookings that stand in one of the files.
+        self._safe: set[str] = set()
         self._spilled = 0
         self._pause = _FIRST_PAUSE
         self._due = 0.0
@@ -57,7 +60,7 @@ class Unwritten:
             self._kept.setdefault(operation.key, operation)
         if len(self._kept) > _MOST and self.spill():
             # Not among the files that are done with: they are taken in when there is room again.
-            self._files.pop()
+            self._forget()
             self._kept.clear()
 
     def wait(self) -> float | None:
@@ -90,18 +93,22 @@ class Unwritten:
             self._pause = _FIRST_PAUSE
             for path in self._files:
                 path.unlink(missing_ok=True)
-            self._files.clear()
+            self._forget()
             self.take_in()
+
+    def _forget(self) -> None:
+        self._files.clear()
+        self._safe.clear()
 
     # --- the file beside the ledger -----------------------------------------------------------
 
     def take_in(self) -> None:
         """Read what other processes left; writing it twice is harmless, their keys are known."""
-        if self._ledger is None:
+        if self._aside is None:
             return
-        start = f"{self._ledger.name}.unwritten."
+        start = f"{self._aside.name}.unwritten."
         try:
-            beside = sorted(self._ledger.parent.iterdir())
+            beside = sorted(self._aside.parent.iterdir())
         except OSError:
             return
         for path in beside:
@@ -113,24 +120,39 @@ class Unwritten:
                 logger.error("ledger_spill_unreadable", file=path.name, error=type(error).__name__)
                 continue
             self._kept |= {post.entry.id: post for post in posts}
+            self._safe |= {post.entry.id for post in posts}
             self._files.append(path)
 
     def spill(self) -> bool:
-        """Put the bookings into a file as well, which goes when they are written."""
+        """Put the bookings into a file as well, which goes when they are written.
+
+        Returns:
+            Whether there are bookings and all of them stand in files.
+        """
         posts = self._posts()
-        if self._ledger is None or not posts:
+        if self._aside is None or not posts:
             return False
+        many = len(self._files) >= _MOST_FILES
+        fresh = posts if many else [post for post in posts if post.entry.id not in self._safe]
+        if not fresh:
+            return True
         self._spilled += 1
-        name = f"{self._ledger.name}.unwritten.{self._owner}.{self._spilled}"
-        path = self._ledger.with_name(name)
+        name = f"{self._aside.name}.unwritten.{self._owner}.{self._spilled}"
+        path = self._aside.with_name(name)
         part = path.with_name(f"{name}.part")
         try:
-            part.write_text("".join(map(_line, posts)), "utf-8")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text("".join(map(_line, fresh)), "utf-8")
             part.replace(path)
         except OSError as error:
             logger.error("ledger_spill_failed", file=name, error=type(error).__name__)
             return False
+        if many:  # all of it stands in the new one
+            for old in self._files:
+                old.unlink(missing_ok=True)
+            self._forget()
         self._files.append(path)
+        self._safe |= {post.entry.id for post in fresh}
         return True
 
     def end(self) -> None:

@@ -61,7 +61,7 @@ class Writer:
         self._ready = False
         self._live: set[str] = set()
         self._renewed = 0.0
-        self._unwritten = Unwritten(place.path, self.owner, place.label)
+        self._unwritten = Unwritten(place.aside, self.owner, place.label)
         self._thread = threading.Thread(target=self._work, name="bruno-ledger", daemon=True)
         self._thread.start()
         _writers.add(self)
@@ -150,10 +150,12 @@ class Writer:
         else:
             error = self._error(exc)
             logger.error("ledger_failed", ledger=self.place.label, error=error.message)
-            for operation, future in jobs:
+            for operation, _ in jobs:
                 self._unwritten.keep(operation)
-                future.set_exception(error)
+            self._unwritten.spill()  # before its caller knows: this process may be killed
             self._unwritten.failed()
+            for _, future in jobs:
+                future.set_exception(error)
 
     def _error(self, exc: Exception) -> LLMError:
         reason = self.place.clean(str(getattr(exc, "orig", None) or exc))
@@ -179,7 +181,14 @@ class Writer:
             # Bookings first: they free what reservations of the same batch may then have.
             order = sorted(range(len(operations)), key=lambda i: isinstance(operations[i], Reserve))
             for i in order:
-                answers[i] = operations[i].apply(books) if i not in done else done[i]
+                operation = operations[i]
+                if i not in done:
+                    answers[i] = operation.apply(books)
+                    continue
+                answers[i] = done[i]
+                if isinstance(operation, Post):  # another process that wrote it frees less
+                    for key in operation.held:
+                        books.free(key)
             books.flush(self.owner, now + self.lease)
         self._ready = True
         self._live.update(books.held)
@@ -189,7 +198,7 @@ class Writer:
             if isinstance(operation, Reserve):
                 self._live.add(operation.key)
             elif isinstance(operation, Post):
-                self._live.difference_update((operation.entry.id, *operation.more))
+                self._live.difference_update(operation.held)
         return [answers[i] for i in range(len(operations))]
 
     def _lock(self, connection: Connection) -> None:

@@ -131,8 +131,10 @@ class ProcessStore:
 class LedgerStore:
     """The books of all who share a ledger."""
 
-    def __init__(self, target: str | os.PathLike[str]) -> None:
-        self._ledger = Ledger(target)
+    def __init__(
+        self, target: str | os.PathLike[str], aside: str | os.PathLike[str] | None = None
+    ) -> None:
+        self._ledger = Ledger(target, aside=aside)
 
     @property
     def label(self) -> str:

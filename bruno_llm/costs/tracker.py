@@ -33,7 +33,7 @@ from bruno_llm.costs.budgets import (
 from bruno_llm.costs.report import BudgetState, By, CostLine, Report, Since, Source
 from bruno_llm.costs.reservation import Booking, Kind, Reservation
 from bruno_llm.costs.stores import LedgerStore, ProcessStore, Store
-from bruno_llm.exceptions import BudgetExceededError
+from bruno_llm.exceptions import BudgetExceededError, ConfigurationError
 
 __all__ = ["Booking", "Budget", "BudgetWarning", "CostTracker", "Reservation"]
 
@@ -59,6 +59,8 @@ class CostTracker:
             Bookings survive crashes there, and budgets hold over all processes that share it.
         allow_unknown_prices: Let calls of unknown price pass while the budget is not used up.
         on_warning: Called with a ``BudgetWarning``; may be a coroutine function.
+        spill: A directory for bookings that the ledger could not take, until it does; by default
+            that of the ledger's file, and none for PostgreSQL.
 
     Raises:
         ConfigurationError: A bad value, or a ledger that needs an extra which is not installed.
@@ -72,13 +74,16 @@ class CostTracker:
         *,
         allow_unknown_prices: bool = False,
         on_warning: Callable[[BudgetWarning], Any] | None = None,
+        spill: str | os.PathLike[str] | None = None,
     ) -> None:
         check("warn_at", warn_at, Share, "CostTracker")
         self._budgets = read_budgets(budget)
         self._warn_at = Decimal(str(warn_at))
         self._allow_unknown = allow_unknown_prices
         self._on_warning = on_warning
-        self._store: Store = ProcessStore() if ledger is None else LedgerStore(ledger)
+        if ledger is None and spill is not None:
+            raise ConfigurationError("spill= is for what a ledger cannot take; give ledger= too")
+        self._store: Store = ProcessStore() if ledger is None else LedgerStore(ledger, spill)
         self._lock = new_lock()
         self._recent: deque[Entry] = deque(maxlen=_RECENT)
         self._warned: set[tuple[int, str, str]] = set()
