@@ -160,6 +160,8 @@ def rig() -> Iterator[Rig]:
 
 def whole_at(vendor: str, events: Sequence[bytes]) -> int:
     """From how many bytes on the vendor has said that the answer is whole."""
+    if vendor == "openai":  # the last line is `[DONE]`, which some servers leave out
+        events = events[:-1]
     return sum(map(len, events)) - (1 if vendor == "ollama" else 2)
 
 

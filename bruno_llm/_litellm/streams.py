@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from bruno_llm._litellm.steps import Split
 from bruno_llm.wire.client import Exchange
 
 __all__ = ["Chunks"]
@@ -19,7 +20,8 @@ class Chunks:
 
     The chunks come from ``completion_stream``, below litellm's wrapper: at a quarter of its cost
     per chunk, and without the finish reason and the usage that it invents where none were sent.
-    A few old routes have chunks there that only the wrapper can read.
+    A few old routes have chunks there that only the wrapper can read. Where the wire is read, texts
+    come straight from it, as ``TextDelta``.
     """
 
     def __init__(self, wrapper: Any, exchange: Exchange) -> None:
@@ -29,6 +31,8 @@ class Chunks:
         self._wrapped = not hasattr(self._source, "__aiter__")
         self._iterator = aiter(wrapper if self._wrapped else self._source)
         self._is_read = exchange.wire is not None
+        tap = None if self._wrapped or not self._is_read else exchange.tap
+        self._split = Split(tap, self._iterator) if tap is not None and tap.split() else None
         self._finished = False
         self._begun = False
 
@@ -36,6 +40,8 @@ class Chunks:
         return self
 
     async def __anext__(self) -> Any:
+        if self._split is not None:
+            return _in_openais_shape(await self._split.next())
         try:
             chunk = await anext(self._iterator)
             if not (self._begun or self._wrapped or self._is_read or _is_known(chunk)):
@@ -65,6 +71,8 @@ class Chunks:
 
     async def aclose(self) -> None:
         """Close the connection, also where litellm's own close does not (Anthropic, Ollama)."""
+        if self._split is not None:
+            await self._split.close()
         for layer in (self._wrapper if self._wrapped else None, self._source):
             close = getattr(layer, "aclose", None)
             if close is not None:

@@ -103,7 +103,7 @@ class Timeout:
     """Limits of a call, in seconds; ``None`` is no limit.
 
     Attributes:
-        read: Silence between two pieces that arrive.
+        read: Silence between two pieces of the answer; before the first one, between any bytes.
         total: The whole call, from its first try: all tries and the waits between them, to the
             end of the answer. For a stream this includes the time its reader takes.
         first_token: Of one try: until the first piece of the answer. A plain answer comes in one

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -24,11 +24,11 @@ from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.redaction import bare
 from bruno_llm.wire.bodies import cut, read_error
 from bruno_llm.wire.facts import Facts, Format, Mender
-from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.places import KEPT, PLACES, WAITING, WHOLE, Places
 from bruno_llm.wire.sealed import unsealed
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.size import ENCODINGS, MAX_RESPONSE_BYTES, bounded
+from bruno_llm.wire.tap import Tap, tapped
 from bruno_llm.wire.think import ThinkTags, may_hold_tags
 from bruno_llm.wire.turn import Parts, with_body
 
@@ -63,11 +63,12 @@ class Exchange:
     asked then. ``divert`` sends another request in place of litellm's. ``wire`` is ``None`` where
     the answer is not read: its format is not known, or litellm went round our client; then
     litellm's word has to do. ``options`` are those of the call, as they were asked for. ``left``
-    says that the request began to go out, as far as a vendor can do anything with it. ``most``
-    bytes are read of the answer, decompressed; ``None`` for any number. ``key`` takes the place of
-    its stand-in, and what is secret in ``address`` is added, when the request goes out.
-    ``waiting`` makes what is entered while the request waits for a connection. ``admit`` looks at
-    the request as it will leave, and raises where it may not; ``refused`` is what it raised.
+    says that the request began to go out, as far as a vendor can do anything with it. ``tap`` is
+    the body of a stream. ``most`` bytes are read of the answer, decompressed; ``None`` for any
+    number. ``key`` takes the place of its stand-in, and what is secret in ``address`` is added,
+    when the request goes out. ``waiting`` makes what is entered while the request waits for a
+    connection. ``admit`` looks at the request as it will leave, and raises where it may not;
+    ``refused`` is what it raised.
     """
 
     wire: Format | None
@@ -89,7 +90,7 @@ class Exchange:
     waiting: Callable[[], AbstractContextManager[Any]] = field(default=nullcontext, repr=False)
     admit: Callable[[httpx.Request], Awaitable[None]] | None = field(default=None, repr=False)
     refused: LLMError | None = None
-    _stream: httpx.Response | None = field(default=None, repr=False)
+    tap: Tap | None = field(default=None, repr=False)
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Told by httpx's transport where it is."""
@@ -108,8 +109,8 @@ class Exchange:
 
     async def aclose(self) -> None:
         """Close the connection of a stream, whoever still holds the response."""
-        if self._stream is not None:
-            await self._stream.aclose()
+        if self.tap is not None:
+            await self.tap.aclose()
 
     @property
     def error_text(self) -> str:
@@ -265,8 +266,8 @@ class WireClient(httpx.AsyncClient):
             exchange.status = response.status_code
             exchange.headers = {k.lower(): v for k, v in response.headers.items()}
             if stream and response.is_success:
-                exchange._stream = response
-                return _tapped(response, exchange)
+                read, exchange.tap = tapped(response, exchange)
+                return read
             async with aclosing(response):
                 if not response.is_success:
                     exchange.body = cut(await read_error(response))
@@ -317,41 +318,3 @@ def _with_body(response: httpx.Response, body: bytes) -> httpx.Response:
     return httpx.Response(
         response.status_code, headers=response.headers, content=body, request=response.request
     )
-
-
-def _tapped(response: httpx.Response, exchange: Exchange) -> httpx.Response:
-    """The response with its body read on its way."""
-    return httpx.Response(
-        response.status_code,
-        headers=response.headers,
-        stream=_Tap(response, exchange),
-        request=response.request,
-        extensions=response.extensions,
-    )
-
-
-class _Tap(httpx.AsyncByteStream):
-    """The response's bytes; of a format that is read, those of the events that are right."""
-
-    def __init__(self, response: httpx.Response, exchange: Exchange) -> None:
-        self._response = response
-        self._exchange = exchange
-        self._frames = FrameReader(exchange.wire, exchange.facts) if exchange.wire else None
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        frames = self._frames
-        try:
-            async for chunk in self._response.aiter_bytes():
-                passed = frames.feed(chunk) if frames else chunk
-                if passed:
-                    yield passed
-                if frames and frames.broken:
-                    return
-        except (httpx.TransportError, httpx.DecodingError) as exc:
-            self._exchange.failure = bare(exc)
-            raise exc from None
-        if frames and (last := frames.close()):
-            yield last
-
-    async def aclose(self) -> None:
-        await self._response.aclose()

@@ -29,6 +29,7 @@ class Facts:
         reasoning_tokens: The vendor's own count of the thinking, where litellm makes one up.
         cached_tokens: The part of the prompt that was read from a cache, where litellm drops it.
         service_tier: The tier that served the answer, in the vendor's word.
+        usage: The counts so far, of the last event that went past litellm, in OpenAI's words.
         reasoning: The words of the thinking, piece by piece, where litellm drops them.
         refusal: The words of a refusal, piece by piece.
         server_tools: Ids of tool calls that the vendor ran itself.
@@ -50,6 +51,7 @@ class Facts:
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
     service_tier: str | None = None
+    usage: Callable[[], Mapping[str, Any]] | None = None
     reasoning: list[str] = field(default_factory=list)
     refusal: list[str] = field(default_factory=list)
     server_tools: set[str] = field(default_factory=set)
@@ -76,6 +78,13 @@ Mender = Callable[[dict[str, Any]], bool]
 Parter = Callable[[dict[str, Any], ThinkTags], bool]
 """Moves the thoughts in the text of an answer or event to their own field; true when it did."""
 
+Teller = Callable[[dict[str, Any], Facts], str | None]
+"""The text of an event of a stream that is nothing but a piece of it, its facts noted; ``None`` for
+any other event, and where there is a doubt."""
+
+Judge = Callable[[dict[str, Any]], bool]
+"""Whether an event brings something of the answer, as against a sign of life or a beginning."""
+
 Builder = Callable[..., dict[str, Any]]
 """Makes the whole body of a request out of (model, chat, kept turns, options, ``reasons=``)."""
 
@@ -92,6 +101,14 @@ def _as_is(payload: dict[str, Any]) -> bool:
     return False
 
 
+def _never(payload: dict[str, Any], facts: Facts) -> str | None:
+    return None
+
+
+def _always(payload: dict[str, Any]) -> bool:
+    return True
+
+
 def _no_tags(payload: dict[str, Any], tags: ThinkTags) -> bool:
     return False
 
@@ -105,6 +122,7 @@ class Format:
     ``request`` changes the body of a request, on its way out, to what the vendor takes;
     ``asks_with`` are the options without which it changes nothing, ``None`` for no such rule.
     ``part`` finds the thoughts of models that write them into their text.
+    ``text`` and ``brings`` look at the events of streams.
     ``turn`` says how the answer is kept whole. ``build`` makes the request where litellm's is of
     another format. ``stream`` is ``"sse"`` or ``"ndjson"``. ``finish_ends`` accepts a finish reason
     as the end of a stream, for servers that send no sign of their own after it; ``usage_ends``
@@ -121,6 +139,8 @@ class Format:
     request: Asker = _as_litellm_says
     asks_with: frozenset[str] | None = None
     part: Parter = _no_tags
+    text: Teller = _never
+    brings: Judge = _always
     turn: TurnFormat = field(default_factory=TurnFormat)
     build: Builder | None = None
     stream: str = "sse"
@@ -132,6 +152,11 @@ class Format:
     def changes(self, options: Mapping[str, Any]) -> bool:
         """Whether ``request`` may have something to change in the body of a call with those."""
         return self.asks_with is None or not self.asks_with.isdisjoint(options)
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether a text may hold thoughts."""
+        return self.part is not _no_tags
 
     def note(self, payload: Any, facts: Facts) -> None:
         """Note the facts of a whole plain answer or of one event, or what is wrong with it."""

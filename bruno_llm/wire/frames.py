@@ -28,34 +28,48 @@ class FrameReader:
     JSON object of the vendor's shape, is a fault, because it means that bytes were lost or changed
     on the way. What litellm gets to see ends before the fault, so that a reader gets neither a
     text with a hole nor a parser's surprise.
+
+    Attributes:
+        direct: Give back the text of an event that is nothing but a piece of it, in place of the
+            event; never of the first one, which says who answers.
+        pieces: How many events so far brought something of the answer.
     """
 
     def __init__(self, wire: Format, facts: Facts) -> None:
+        self.direct = False
+        self.pieces = 0
         self._wire = wire
         self._facts = facts
         self._rest: list[bytes] = []
+        self._name = b""
         self._data: list[bytes] = []
         self._closing: Closing | None = None
         self._nothing_yet = True
+        self._first = True
         self._page: list[bytes] | None = None
         self._tags = ThinkTags()
+        self._may_hold_tags = wire.has_tags
 
     @property
     def broken(self) -> bool:
         """Nothing after this point can be used."""
         return self._facts.fault is not None or self._facts.error is not None
 
-    def feed(self, chunk: bytes) -> bytes:
-        """Take the next bytes of the body; the events in them that are whole and right."""
+    def feed(self, chunk: bytes) -> list[bytes | str]:
+        """Take the next bytes of the body.
+
+        Returns:
+            What is whole and right in them, in its order: the bytes of an event, or its text.
+        """
         first, *others = chunk.split(b"\n")
         self._rest.append(first)
         if not others:  # a long line: to be looked at when it is whole
-            return b""
+            return []
         lines = [b"".join(self._rest), *others]
         self._rest = [lines.pop()]
-        return b"".join(map(self._line, lines))
+        return [passed for line in lines if (passed := self._line(line))]
 
-    def close(self) -> bytes:
+    def close(self) -> bytes | str:
         """Say that the body came to a clean end; the last event when no line end followed it."""
         rest = b"".join(self._rest)
         last = self._line(rest) if rest else b""
@@ -68,8 +82,9 @@ class FrameReader:
             facts.ended = True
         return last
 
-    def _line(self, line: bytes) -> bytes:
-        if self.broken or self._facts.ended:
+    def _line(self, line: bytes) -> bytes | str:
+        facts = self._facts
+        if facts.ended or facts.fault is not None or facts.error is not None:
             return b""
         line = line.rstrip(b"\r")
         if self._wire.stream == "ndjson":
@@ -82,8 +97,9 @@ class FrameReader:
             return b""
         self._nothing_yet = self._nothing_yet and not line
         if not line:
+            self._name = b""
             if self._data:
-                self._facts.fault = "an event is not JSON"
+                facts.fault = "an event is not JSON"
             return b""
         name, _, value = line.partition(b":")
         if name == b"data":
@@ -92,8 +108,10 @@ class FrameReader:
         if name == b"error":  # llama.cpp's server, in place of a `data` line
             return self._event_of(b'{"error": %b}' % value) or b""
         if name and name not in _FIELDS:
-            self._facts.fault = "a line is no server-sent event"
-        return line + b"\n" if name == b"event" and not self._wire.bare else b""
+            facts.fault = "a line is no server-sent event"
+        elif name == b"event" and not self._wire.bare:
+            self._name = line + b"\n"
+        return b""
 
     def _read_page(self, page: bytes) -> None:
         try:
@@ -106,23 +124,23 @@ class FrameReader:
         if not self.broken:
             self._facts.fault = "it is not a stream"
 
-    def _json_line(self, line: bytes) -> bytes:
+    def _json_line(self, line: bytes) -> bytes | str:
         if not line.strip():
             return b""
         event = self._event_of(line)
         if event is None:
             self._facts.fault = "a line is not JSON"
-        return event + b"\n" if event else b""
+        return event + b"\n" if isinstance(event, bytes) and event else event or b""
 
-    def _event(self) -> bytes:
+    def _event(self) -> bytes | str:
         # litellm acts on a line, not on the blank one after it: an event may end with any line.
         data = self._data[0]
-        if len(self._data) > 1 and not self._may_be_whole():
-            return b""
         if len(self._data) > 1:
+            if not self._may_be_whole():
+                return b""
             data = b" ".join(self._data)
         if data == b"[DONE]":
-            event: bytes | None = data
+            event: bytes | str | None = data
             self._facts.ended = True
         else:
             event = self._event_of(data)
@@ -132,9 +150,10 @@ class FrameReader:
             return b""
         self._data.clear()
         self._closing = None
-        if not event:
-            return b""
-        return event + b"\n" if self._wire.bare else b"data: %b\n\n" % event
+        name, self._name = self._name, b""
+        if not event or isinstance(event, str):
+            return event
+        return event + b"\n" if self._wire.bare else b"%bdata: %b\n\n" % (name, event)
 
     def _may_be_whole(self) -> bool:
         new = self._data[-1:]
@@ -142,16 +161,24 @@ class FrameReader:
             self._closing, new = Closing(), self._data
         return [self._closing.feed(part) for part in new][-1]
 
-    def _event_of(self, data: bytes) -> bytes | None:
+    def _event_of(self, data: bytes) -> bytes | str | None:
         """The event to hand on, empty when it must not be; ``None`` when it is not (yet) JSON."""
         try:
             payload = read_json(data)
         except ValueError:
             return None
-        self._wire.note(payload, self._facts)
-        if self.broken:
+        wire, facts = self._wire, self._facts
+        if self.direct and not self._first and (self._tags.idle or not self._may_hold_tags):
+            text = wire.text(payload, facts) if type(payload) is dict else None
+            if text:
+                self.pieces += 1
+                return text
+        self._first = False
+        wire.note(payload, facts)
+        if facts.fault is not None or facts.error is not None:
             return b""
-        if self._wire.readable(payload, self._tags):
+        self.pieces += wire.brings(payload)
+        if wire.readable(payload, self._tags):
             return json.dumps(payload).encode()
         for raw, escaped in _LINE_ENDS:
             data = data.replace(raw, escaped)

@@ -108,8 +108,12 @@ class StreamReader:
         self._id: str | None = None
         self._tier: str | None = None
 
+    def add(self, delta: TextDelta) -> None:
+        """Take note of a text that came straight from the wire."""
+        self._text.append(delta.text)
+
     def deltas(self, chunk: Any) -> Iterator[Delta]:
-        """What this chunk adds for the reader."""
+        """What this chunk of litellm's adds for the reader."""
         self._model = _field(chunk, "model") or self._model
         self._id = self._id or _field(chunk, "id")
         self._tier = _tier(chunk) or self._tier
@@ -137,7 +141,8 @@ class StreamReader:
         )
         finish = facts.finish_reason if self._watched else self._finish
         answer.finish_reason = _finish(finish, bool(answer.tool_calls))
-        _take_usage(answer, self._raw_usage, facts, watched=self._watched)
+        raw = self._raw_usage if facts.usage is None else facts.usage()
+        _take_usage(answer, raw, facts, watched=self._watched)
         return answer
 
     def _read_delta(self, delta: Any) -> Iterator[Delta]:

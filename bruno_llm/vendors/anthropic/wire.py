@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bruno_llm.vendors.anthropic import turn
+from bruno_llm.vendors.anthropic import pieces, turn
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT
 
@@ -147,5 +147,7 @@ ANTHROPIC = Format(
     mend=_mend,
     request=_request,
     asks_with=frozenset({"response_format", "extra_body"}),
+    text=pieces.text,
+    brings=pieces.brings,
     turn=turn.TURN,
 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bruno_llm.vendors.cohere import pieces
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT
 
@@ -45,7 +46,7 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
     if kind is None:
         _read_answer(payload, facts)
     elif kind == "content-delta":
-        facts.reasoning.append(_thought(_message(delta).get("content")))
+        _note_thought(_message(delta).get("content"), facts)
     elif kind == "message-end":
         if delta.get("error"):
             facts.error = {"error": {"message": delta["error"]}}
@@ -61,7 +62,7 @@ def _read_answer(payload: Mapping[str, Any], facts: Facts) -> None:
         return
     content = message.get("content")
     for part in content if isinstance(content, list) else ():
-        facts.reasoning.append(_thought(part))
+        _note_thought(part, facts)
     _read_end(payload, facts)
 
 
@@ -74,8 +75,9 @@ def _read_end(part: Mapping[str, Any], facts: Facts) -> None:
     facts.cached_tokens = usage.get("cached_tokens")
 
 
-def _thought(content: Any) -> str:
-    return str(content.get("thinking") or "") if isinstance(content, Mapping) else ""
+def _note_thought(content: Any, facts: Facts) -> None:
+    if isinstance(content, Mapping) and content.get("thinking"):
+        facts.reasoning.append(str(content["thinking"]))
 
 
 def _mend(payload: dict[str, Any]) -> bool:
@@ -118,4 +120,13 @@ def _message(delta: Mapping[str, Any]) -> Mapping[str, Any]:
     return message if isinstance(message, Mapping) else {}
 
 
-COHERE = Format("cohere", ("/v2/chat",), _read, _SHAPE, mend=_mend, bare=True)
+COHERE = Format(
+    "cohere",
+    ("/v2/chat",),
+    _read,
+    _SHAPE,
+    mend=_mend,
+    text=pieces.text,
+    brings=pieces.brings,
+    bare=True,
+)

@@ -18,7 +18,7 @@ from bruno_llm.completion import Attachment, Citation
 from bruno_llm.wire.facts import Facts
 from bruno_llm.wire.turn import History, KeptTurn, Parts, TurnFormat, grow, marked, whole
 
-__all__ = ["TURN", "note"]
+__all__ = ["TURN", "note", "note_part"]
 
 # "Thought signatures", FAQ: what stands for the signature of a call that Gemini did not make.
 # litellm encodes it once more.
@@ -31,17 +31,22 @@ _NOTES = {"groundingMetadata": "grounding", "urlContextMetadata": "url_context"}
 def note(candidate: Mapping[str, Any], facts: Facts) -> None:
     """Keep the parts of a candidate; a stream's go behind those that were there."""
     for part in (candidate.get("content") or {}).get("parts") or ():
-        last = facts.items[-1] if facts.items else None
-        if last is not None and _continues(part, last):
-            grow(last, "text", part["text"])
-        else:
-            facts.items.append(dict(part))
+        note_part(part, facts)
     for name, known in _NOTES.items():
         if candidate.get(name):
             facts.notes[known] = candidate[name]
     tokens = (candidate.get("logprobsResult") or {}).get("chosenCandidates")
     if tokens:
         facts.notes.setdefault("logprobs", []).extend(tokens)
+
+
+def note_part(part: Mapping[str, Any], facts: Facts) -> None:
+    """Keep one part, behind those that were there."""
+    last = facts.items[-1] if facts.items else None
+    if last is not None and _continues(part, last):
+        grow(last, "text", part["text"])
+    else:
+        facts.items.append(dict(part))
 
 
 def _continues(part: Mapping[str, Any], last: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bruno_llm.vendors.gemini import turn
+from bruno_llm.vendors.gemini import pieces, turn
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT
 
@@ -68,6 +68,8 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
         facts.fault = "nothing of Gemini's is in it"
     facts.id = facts.id or payload.get("responseId")
     usage = payload.get("usageMetadata") or {}
+    if usage:
+        facts.usage = None
     facts.has_usage = facts.has_usage or "totalTokenCount" in usage
     if usage.get("promptTokenCount") is not None:
         with_tools = usage.get("toolUsePromptTokenCount") or 0
@@ -135,6 +137,8 @@ GEMINI = Format(
     mend=_mend,
     request=_request,
     asks_with=frozenset({"tools"}),
+    text=pieces.text,
+    brings=pieces.brings,
     turn=turn.TURN,
     finish_ends=True,  # its usage may come after it
 )

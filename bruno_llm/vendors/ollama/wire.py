@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bruno_llm.vendors.ollama import turn
+from bruno_llm.vendors.ollama import pieces, turn
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT, read_json
 from bruno_llm.wire.think import ThinkTags
@@ -122,6 +122,8 @@ OLLAMA = Format(
     mend=_mend,
     request=_request,
     part=_part,
+    text=pieces.text,
+    brings=pieces.brings,
     turn=turn.TURN,
     stream="ndjson",
 )

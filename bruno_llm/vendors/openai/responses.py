@@ -210,6 +210,37 @@ def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+# --- pieces of a stream ---------------------------------------------------------------------------
+
+_OF_A_TEXT = frozenset(
+    {"type", "delta", "item_id", "output_index", "content_index", "sequence_number"}
+    | {"logprobs", "obfuscation"}
+)
+_SIGNS = frozenset({"response.created", "response.queued", "response.in_progress", "keepalive"})
+
+
+def _text(event: dict[str, Any], facts: Facts) -> str | None:
+    """The text of an event that is nothing but a piece of it."""
+    if event.get("type") != "response.output_text.delta" or not event.keys() <= _OF_A_TEXT:
+        return None
+    said, place = event.get("delta"), event.get("output_index")
+    if event.get("logprobs") or (place is not None and type(place) is not int):
+        return None
+    return said if type(said) is str else None
+
+
+def _brings(event: dict[str, Any]) -> bool:
+    return event.get("type") not in _SIGNS
+
+
 RESPONSES = Format(
-    "responses", ("/responses",), _read, _SHAPE, mend=_mend, turn=TURN, build=request_body
+    "responses",
+    ("/responses",),
+    _read,
+    _SHAPE,
+    mend=_mend,
+    text=_text,
+    brings=_brings,
+    turn=TURN,
+    build=request_body,
 )

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from bruno_llm.params import ONLY_OURS
-from bruno_llm.vendors.openai import turn
+from bruno_llm.vendors.openai import pieces, turn
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT
 from bruno_llm.wire.think import ThinkTags
@@ -188,6 +188,8 @@ OPENAI = Format(
     request=_request,
     asks_with=ONLY_OURS,
     part=_part,
+    text=pieces.text,
+    brings=pieces.brings,
     turn=turn.TURN,
     usage_ends=True,
 )
