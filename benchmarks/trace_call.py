@@ -3,10 +3,12 @@
     python benchmarks/trace_call.py            # plain and streamed, policies off and on
     python benchmarks/trace_call.py --list     # each function, in the order of its first call
 
-Counted with ``sys.setprofile`` on the second call of a provider, when everything is loaded. A
-change of file is counted between a function of the package and the next one that starts or goes on
-after a wait, whatever ran in between; without those that only go on it is counted besides, because
-how often a call waits is httpx's and litellm's doing. These are counts, not times.
+Counted with ``sys.setprofile`` on the second call of a provider, when everything is loaded. The
+headline is the changes of file: one is counted between a function of the package and the next one
+that starts or goes on after a wait, whatever ran in between. When a wait ends, every coroutine of
+the chain goes on, from the first to the one that waited; how often a call waits is httpx's and
+litellm's doing, so the changes are counted without those besides. Counts, not times; a test holds
+them to a bound (``tests/test_call_work.py``).
 """
 
 from __future__ import annotations
@@ -56,13 +58,13 @@ class Trace:
     def __str__(self) -> str:
         files = {file for file, _ in self.entered}
         return (
-            f"{len(self.functions):4} functions {len(files):3} files "
-            f"{_changes(self.entered):4} changes of file "
-            f"({_changes(self.started)} without going on after a wait)"
+            f"{changes(self.entered):4} changes of file "
+            f"({changes(self.started):3} without going on after a wait) "
+            f"{len(self.functions):4} functions {len(files):3} files"
         )
 
 
-def _changes(entered: list[tuple[str, str]]) -> int:
+def changes(entered: list[tuple[str, str]]) -> int:
     return sum(a != b for (a, _), (b, _) in itertools.pairwise(entered))
 
 

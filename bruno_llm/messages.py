@@ -46,6 +46,7 @@ __all__ = [
 ChatMessage = dict[str, Any]
 Source = str | bytes | PathLike[str]
 
+_SPEAKERS = ("user", "assistant", "system")
 _EARLIER = "(earlier messages are not shown)"
 
 
@@ -249,10 +250,10 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _chat_dict(message: Message | Mapping[str, Any], place: int) -> ChatMessage:
-    if isinstance(message, Message):
-        turn = _from_bruno(message)
-    elif isinstance(message, Mapping):
+    if isinstance(message, Mapping):  # asked first: pydantic takes its time to say no
         turn = dict(message)
+    elif isinstance(message, Message):
+        turn = _from_bruno(message)
     else:
         raise InvalidRequestError(
             f"message {place} is a {type(message).__name__}; give a bruno_core Message or a dict"
@@ -260,6 +261,10 @@ def _chat_dict(message: Message | Mapping[str, Any], place: int) -> ChatMessage:
     role = turn.get("role")
     if isinstance(role, MessageRole):
         role = turn["role"] = role.value
+    said = turn.get("content")
+    plain = len(turn) == 2 and role in _SPEAKERS and isinstance(said, str) and said.isascii()
+    if plain and said and not said.isspace():
+        return turn  # as nearly all are: there is nothing to put right
     check_turn(turn, place)
     calls = turn.get("tool_calls")
     if calls:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import types
 from collections import Counter
@@ -53,3 +54,22 @@ async def test_openais_client_does_not_look_at_each_message(server: FakeServer, 
     assert few > 0
     # Less than one a message; what waits is entered again when it goes on.
     assert many - few < len(HISTORY) - 1
+
+
+async def test_a_plain_call_does_not_travel_far(server: FakeServer) -> None:
+    """Counted like ``python benchmarks/trace_call.py``, which prints the way itself.
+
+    There is room for what a feature needs; a call that grows past it is to be looked at again.
+    """
+    path = Path(__file__).parents[1] / "benchmarks" / "trace_call.py"
+    spec = importlib.util.spec_from_file_location("trace_call", path)
+    assert spec is not None and spec.loader is not None
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    async with OpenAIProvider(
+        "gpt-4o-mini", base_url=server.base_url("openai"), api_key="k" * 20, retry=None
+    ) as provider:
+        trace = await benchmark.traced(lambda: provider.generate("Why is the sky blue?"))
+    assert 40 < len(trace.functions) <= 105
+    assert len({file for file, _ in trace.entered}) <= 35
+    assert benchmark.changes(trace.started) <= 85

@@ -56,7 +56,7 @@ def _is_far_less(call: ChatCall, read: int, counted: int) -> bool:
     if None in texts:  # what an image counts differs from model to model
         return False
     text = "".join(filter(None, texts))
-    foreign = sum(not letter.isascii() for letter in text) / max(1, len(text))
+    foreign = 1 - len(text.encode("ascii", "ignore")) / max(1, len(text))
     return (read + _FRAMES) * (_SHARE + _OTHER_SCRIPTS * foreign) <= counted
 
 

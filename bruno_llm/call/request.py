@@ -99,7 +99,14 @@ class Request:
         options = {k: v for k, v in self.options.items() if k not in fields}
         params = {
             "model": self.model,
-            "messages": [_copied(turn) for turn in chat],
+            "messages": [
+                (
+                    dict(turn)
+                    if turn.keys() == _PLAIN and isinstance(turn["content"], str)
+                    else copy.deepcopy(turn)
+                )
+                for turn in chat
+            ],
             "base_url": self.base_url,
             "timeout": self.read_timeout,
             **copy.deepcopy(options),
@@ -144,11 +151,6 @@ class Request:
             return with_body(request, {**body, **streamed}, _at(request.url.path, path))
 
         return divert
-
-
-def _copied(turn: ChatMessage) -> ChatMessage:
-    plain = all(isinstance(value, str) for value in turn.values())
-    return dict(turn) if plain else copy.deepcopy(turn)
 
 
 def _divert(exchange: Exchange, first: Divert) -> None:
