@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +45,29 @@ class _Connection:
     transport: httpx.AsyncBaseTransport
     target: tuple[Any, ...]
     since: float = 0.0
+    socket: Any = None
+
+    def traced(self, then: Callable[..., Awaitable[None]] | None) -> Callable[..., Awaitable[None]]:
+        """Note the socket as soon as there is one.
+
+        httpcore forgets it when it is cancelled while TLS is agreed upon; then only the garbage
+        collector would close it.
+        """
+
+        async def trace(event: str, info: Mapping[str, Any]) -> None:
+            if event == "connection.connect_tcp.complete":
+                self.socket = info["return_value"]
+            if then is not None:
+                await then(event, info)
+
+        return trace
+
+    async def aclose(self) -> None:
+        try:
+            await self.transport.aclose()
+        finally:
+            if self.socket is not None:
+                await self.socket.aclose()
 
 
 class Places:
@@ -185,7 +208,7 @@ class Places:
         self._close_soon(oldest)
 
     def _close_soon(self, connection: _Connection) -> asyncio.Task[None]:
-        return self._in_the_background(connection.transport.aclose)
+        return self._in_the_background(connection.aclose)
 
     def _in_the_background(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(_quietly(work))
@@ -214,6 +237,9 @@ class _Way(httpx.AsyncBaseTransport):
         except BaseException:
             self._places.line.give_back()
             raise
+        if connection.socket is None:
+            trace = connection.traced(request.extensions.get("trace"))
+            request.extensions = {**request.extensions, "trace": trace}
         try:
             response = await connection.transport.handle_async_request(request)
             is_whole = request.extensions.get(WHOLE, _never)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+from collections import Counter
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from bruno_llm import LiteLLMProvider, ProviderConnectionError, RateLimit, RequestTimeoutError
+from bruno_llm import (
+    LiteLLMProvider,
+    ProviderConnectionError,
+    RateLimit,
+    RequestTimeoutError,
+    StreamError,
+)
 from bruno_llm._litellm.clients import LoopClients
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.testing import FakeServer, Fault, Reply
@@ -191,6 +198,33 @@ class TestNothingIsLost:
         await server.wait_for(lambda: server.connections <= places.connections)
         assert await ask(provider, way) == "Hello"
 
+    @pytest.mark.sized
+    @pytest.mark.parametrize("case", [OPENAI], ids=str)
+    async def test_one_call_in_twenty_times_out(
+        self, case: Case, server: FakeServer, way: str, no_keys: None
+    ) -> None:
+        """20,000 calls at full size, plain and streamed together."""
+        chance = random.Random(way)
+        server.default = lambda _: Fault.hang() if chance.random() < 0.05 else Reply("Hello")
+        provider = case.provider(server, timeout=Timeout(total=3 * LIMIT))
+        left = iter(range(sized(10_000) if FULL else 100))
+        ends: Counter[Any] = Counter()
+
+        async def some() -> None:
+            for _ in left:
+                try:
+                    ends[await ask(provider, way)] += 1
+                except (RequestTimeoutError, StreamError) as error:
+                    ends[type(error)] += 1
+
+        await asyncio.gather(*(some() for _ in range(20)))
+        assert ends["Hello"] and ends[RequestTimeoutError]
+        assert set(ends) <= {"Hello", RequestTimeoutError, StreamError}  # one on a busy machine
+        places = await all_free(provider, server)
+        await server.wait_for(lambda: server.connections <= places.connections)
+        server.default = Reply("Hello")
+        assert await ask(provider, way) == "Hello"
+
     async def test_an_answer_that_is_forgotten(self, server: FakeServer) -> None:
         server.default = Reply("a b c", gate=server.gate())
         async with WireClient(1) as client:
@@ -215,6 +249,31 @@ class TestNothingIsLost:
                 await cancelled_after(turns, response.aclose())
                 await server.wait_for(lambda: client.places.taken == 0)
                 assert (await client.get(url)).status_code == 200
+
+    async def test_what_is_cancelled_while_tls_is_agreed_upon(self) -> None:
+        """httpcore leaves the socket to the garbage collector."""
+        came, left = asyncio.Event(), asyncio.Event()
+
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1)  # TLS has begun
+            came.set()
+            await reader.read()
+            left.set()
+            writer.close()
+
+        gc.disable()
+        try:
+            server = await asyncio.start_server(silent, "127.0.0.1", 0)
+            port = server.sockets[0].getsockname()[1]
+            async with WireClient(1) as client:
+                task = asyncio.ensure_future(client.get(f"https://127.0.0.1:{port}/"))
+                await came.wait()
+                task.cancel()
+                await asyncio.wait_for(left.wait(), 5)
+                assert task.cancelled()
+            server.close()
+        finally:
+            gc.enable()
 
 
 class TestConnections:
