@@ -119,8 +119,7 @@ async def test_nobody_else_is_asked(
         if isinstance(error, ConfigurationError) and "whatever base_url says" in str(error):
             refused.add(route)
     assert told == {}
-    # bytez/ has no streams through litellm that also count their tokens.
-    assert refused == IGNORE_IT & routes - ({"bytez"} if streamed else set())
+    assert refused == IGNORE_IT & routes
 
 
 async def test_nor_for_vectors(server: Canned, elsewhere: list[str], no_keys: None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,6 +16,7 @@ from bruno_llm import (
     LLMError,
     RateLimitError,
     ReasoningDelta,
+    ServiceUnavailableError,
     StreamEnd,
     StreamError,
     StreamEvent,
@@ -435,3 +436,74 @@ class TestOpenRouter:
             completion = await provider.complete(ASK)
         assert completion.usage == Usage(7, 666, 673)
         assert completion.cost == (None if cost is None else pytest.approx(cost))
+
+
+class TestTexts:
+    """Routes on which litellm makes one text of the messages, to be completed."""
+
+    COUNTS = Usage(7, 666, 673)
+    SAID: ClassVar[dict[str, Any]] = {"id": "cmpl-1", "model": "some-model", "created": 1}
+
+    @pytest.fixture(params=["azure_text", "text-completion-openai"])
+    def provider(self, request: pytest.FixtureRequest, vendor: Canned) -> LiteLLMProvider:
+        return llm(f"{request.param}/some-model", vendor.url, api_version="2024-10-21")
+
+    def event(self, text: str, finish: str | None = None, **more: Any) -> dict[str, Any]:
+        choice = {"text": text, "index": 0, "logprobs": None, "finish_reason": finish}
+        return {**self.SAID, "object": "text_completion", "choices": [choice], **more}
+
+    @pytest.fixture
+    def usage(self) -> dict[str, Any]:
+        counts = {"prompt_tokens": 7, "completion_tokens": 666, "total_tokens": 673}
+        return {"usage": counts}
+
+    async def test_a_plain_answer(
+        self, vendor: Canned, provider: LiteLLMProvider, usage: dict[str, Any]
+    ) -> None:
+        vendor.says(self.event("Oslo", "length", **usage))
+        completion = await provider.complete(ASK)
+        assert (completion.text, completion.finish_reason) == ("Oslo", "length")
+        assert completion.usage == self.COUNTS
+
+    async def test_a_stream(
+        self, vendor: Canned, provider: LiteLLMProvider, usage: dict[str, Any]
+    ) -> None:
+        last = {**self.event(""), "choices": [], **usage}
+        vendor.says(sse(self.event("Os"), self.event("lo", "length"), last, "[DONE]"))
+        seen, completion = await events(provider)
+        assert [event.text for event in seen if isinstance(event, TextDelta)] == ["Os", "lo"]
+        assert (completion.text, completion.finish_reason) == ("Oslo", "length")
+        assert completion.usage == self.COUNTS
+
+    async def test_a_stream_without_numbers(
+        self, vendor: Canned, provider: LiteLLMProvider
+    ) -> None:
+        vendor.says(sse(self.event("Os"), self.event("lo", "stop"), "[DONE]"))
+        _, completion = await events(provider)
+        assert completion.usage is not None
+        assert completion.usage.estimated
+
+    async def test_a_stream_that_is_cut(self, vendor: Canned, provider: LiteLLMProvider) -> None:
+        vendor.says(sse(self.event("Os"), self.event("lo")))
+        with pytest.raises(StreamError) as cut:
+            await events(provider)
+        assert cut.value.partial is not None
+        assert cut.value.partial.text == "Oslo"
+
+    async def test_a_refused_stream(self, vendor: Canned, provider: LiteLLMProvider) -> None:
+        vendor.says({"error": {"message": "Slow down"}}, status=429, retry_after="7")
+        with pytest.raises(RateLimitError) as refused:
+            await events(provider)
+        assert (refused.value.status_code, refused.value.retry_after) == (429, 7)
+        assert len(vendor.requests) == 1
+
+
+async def test_an_option_that_litellm_refuses_to_itself(openai: FakeServer) -> None:
+    """GradientAI: litellm made no request at all, because of what it adds to every call."""
+    provider = llm("gradient_ai/some-model", openai.base_url("openai"))
+    openai.script(Fault.status(503))
+    with pytest.raises(ServiceUnavailableError):
+        await provider.generate(ASK)
+    assert len(openai.requests) == 1, "one request a try"
+    assert await provider.generate(ASK) == "Hello"
+    assert "".join([piece async for piece in provider.stream(ASK)]) == "Hello"

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import importlib
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,13 +24,20 @@ from bruno_llm._litellm.clients import Clients
 from bruno_llm._litellm.facts import know_ollama_model, route_of
 from bruno_llm._litellm.loading import load_now, off_loop
 from bruno_llm._litellm.probe import has
-from bruno_llm._litellm.streams import Chunks
+from bruno_llm._litellm.streams import Chunks, begun
 from bruno_llm.wire.client import Exchange, watching
 
 __all__ = ["completion", "embedding", "load", "stream"]
 
 # OpenAI's client imports it at its first request: a second of the event loop.
 _OPENAI_RESOURCES = "openai.resources"
+# What litellm refuses there (1.105 to 1.109, ``llms/*/chat/transformation.py``), although it is its
+# own word for what is wanted.
+_REFUSED: Mapping[str, tuple[str, ...]] = {
+    "bytez": ("stream_options",),
+    "gradient_ai": ("max_retries", "num_retries"),
+    "oci": ("stream_options",),
+}
 _logging: set[asyncio.Task[Any]] = set()
 
 
@@ -60,11 +67,12 @@ async def embedding(clients: Clients, exchange: Exchange, params: Mapping[str, A
 async def stream(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Chunks:
     """Open a stream; the vendor's parsed chunks, to be closed with ``aclose``."""
     try:
-        async with _calling(clients, exchange, params) as (litellm, call):
-            wrapper = await litellm.acompletion(
-                stream=True, stream_options={"include_usage": True}, **call
-            )
-            if wrapper.completion_stream is None:  # Gemini sends its request this late
+        asked = {**params, "stream": True, "stream_options": {"include_usage": True}}
+        async with _calling(clients, exchange, asked) as (litellm, call):
+            wrapper = await litellm.acompletion(**call)
+            if isinstance(wrapper, AsyncGenerator):
+                wrapper = await begun(wrapper)
+            elif wrapper.completion_stream is None:  # Gemini sends its request this late
                 await wrapper.fetch_stream()
         return Chunks(wrapper, exchange)
     except BaseException:
@@ -86,6 +94,8 @@ async def _calling(
     exchange.key = way.key
     call = {name: value for name, value in params.items() if value is not None}
     call |= {"max_retries": 0, "num_retries": 0, "client": way.client}
+    for name in _REFUSED.get(way.route, ()):
+        call.pop(name, None)
     if way.api_key is not None:
         call["api_key"] = way.api_key
     if (call.get("tools") or call.get("functions")) and has("completion:_skip_mcp_handler"):

@@ -70,7 +70,7 @@ class LoopClients:
                 key, sealed = SecretStr(found), stand_in(SecretStr(found))
             if key is not None and not is_sealed(route, model, embedding=embedding):
                 sealed = key.get_secret_value()
-            client = self._client(route, sealed, address, azure if route == "azure" else ())
+            client = self._client(route, sealed, address, azure if route in _AZURE else ())
             self._asked = asked
             self._way = Way(loading.module, route, client, _logging_worker(), key, sealed)
         return self._way
@@ -87,7 +87,7 @@ class LoopClients:
     def _new(
         self, route: str, api_key: str | None, base_url: str | None, azure: Mapping[str, Any]
     ) -> Any:
-        if route == "azure":
+        if route in _AZURE:
             return _azure_client(self.http, api_key, base_url, azure)
         openai = partial(self._openai_client, api_key or "none", base_url)
         return openai() if route == "openai" else _handler_class()(self.http, openai)
@@ -118,6 +118,7 @@ def _logging_worker() -> Any:
     return loading.module.litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER
 
 
+_AZURE = ("azure", "azure_text")
 _AZURE_OPTIONS = ("api_version", "azure_ad_token", "tenant_id", "client_id", "client_secret")
 
 

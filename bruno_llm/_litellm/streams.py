@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 from bruno_llm._litellm.steps import Split
 from bruno_llm.wire.client import Exchange
 
-__all__ = ["Chunks"]
+__all__ = ["Chunks", "begun"]
 
 # Where litellm's wrapper keeps the finish reason that the vendor sent, as against its own.
 _FINISH = ("received_finish_reason", "intermittent_finish_reason")
@@ -44,7 +44,7 @@ class Chunks:
             return _in_openais_shape(await self._split.next())
         try:
             chunk = await anext(self._iterator)
-            if not (self._begun or self._wrapped or self._is_read or _is_known(chunk)):
+            if not (self._begun or self._wrapped or _is_known(chunk)):
                 self._wrapped = True
                 self._wrapper.completion_stream = _again(chunk, self._iterator)
                 self._iterator = aiter(self._wrapper)
@@ -56,7 +56,7 @@ class Chunks:
             raise
         self._begun = True
         if self._wrapped:
-            if getattr(chunk, "usage", None):
+            if not self._is_read and getattr(chunk, "usage", None):
                 chunk.usage = None
             return chunk
         chunk = _in_openais_shape(chunk)
@@ -81,8 +81,30 @@ class Chunks:
         await self._exchange.aclose()
 
 
-async def _again(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    yield first
+class _Generated:
+    """A stream of litellm's that is a generator, with nothing to be read below it."""
+
+    completion_stream = ()
+
+    def __init__(self, first: Any, rest: AsyncIterator[Any]) -> None:
+        self._chunks = _again(first, rest)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._chunks
+
+    async def aclose(self) -> None:
+        await self._chunks.aclose()
+
+
+async def begun(generator: AsyncGenerator[Any, None]) -> Any:
+    """The stream of a route that sends its request when the first chunk is wanted."""
+    first = await anext(generator, None)
+    return _Generated(first, generator)
+
+
+async def _again(first: Any, rest: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+    if first is not None:
+        yield first
     async for chunk in rest:
         yield chunk
 

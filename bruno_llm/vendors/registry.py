@@ -9,7 +9,7 @@ from bruno_llm.vendors.cohere.vendor import COHERE
 from bruno_llm.vendors.gemini.vendor import GEMINI
 from bruno_llm.vendors.mistral.vendor import MISTRAL
 from bruno_llm.vendors.ollama.vendor import OLLAMA
-from bruno_llm.vendors.openai.vendor import COMPATIBLE, OPENAI
+from bruno_llm.vendors.openai.vendor import COMPATIBLE, OPENAI, TEXTS
 from bruno_llm.vendors.openrouter.vendor import OPENROUTER
 from bruno_llm.vendors.vendor import Vendor
 from bruno_llm.vendors.vertex.vendor import VERTEX, VERTEX_BETA
@@ -44,6 +44,7 @@ VENDORS = (
     VERTEX_BETA,
     BEDROCK,
     OPENROUTER,
+    *TEXTS,
 )
 """The vendors that are known by more than their route."""
 

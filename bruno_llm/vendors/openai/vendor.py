@@ -12,7 +12,7 @@ from bruno_llm.vendors.openai.responses import RESPONSES
 from bruno_llm.vendors.openai.schema import SCHEMAS
 from bruno_llm.vendors.vendor import Vendor
 
-__all__ = ["COMPATIBLE", "OPENAI"]
+__all__ = ["COMPATIBLE", "OPENAI", "TEXTS"]
 
 OPENAI = Vendor(
     name="openai",
@@ -34,3 +34,7 @@ OPENAI = Vendor(
 
 COMPATIBLE = Vendor(wire=wire.COMPATIBLE)
 """Any other server in OpenAI's format. Its key and address are known to litellm."""
+
+_TEXT_ROUTES = ("azure_text", "text-completion-inception", "text-completion-openai")
+TEXTS = tuple(Vendor(routes=(route,), wire=wire.TEXT) for route in _TEXT_ROUTES)
+"""Servers that complete a text, which litellm makes of the messages."""

@@ -21,7 +21,7 @@ from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT
 from bruno_llm.wire.think import ThinkTags
 
-__all__ = ["COMPATIBLE", "OPENAI"]
+__all__ = ["COMPATIBLE", "OPENAI", "TEXT"]
 
 _FINISH = {
     "stop": "stop",
@@ -196,3 +196,5 @@ OPENAI = Format(
 COMPATIBLE = replace(
     OPENAI, name="openai-compatible", mend=_mend_compatible, usage_ends=False, finish_ends=True
 )
+# OpenAI API reference, "Completions (legacy)": a choice has a ``text`` in place of a message.
+TEXT = Format("openai-text", ("/completions",), _read, _SHAPE, finish_ends=True)
