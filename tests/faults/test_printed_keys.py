@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from bruno_llm import LLMError, Retry, Timeout
+from bruno_llm import FallbackProvider, LLMError, Retry, Timeout, generate_as
 from bruno_llm.embeddings import GeminiEmbedder, OllamaEmbedder, OpenAIEmbedder
 from bruno_llm.testing import FakeServer, Fault, Raw
-from tests.contract.matrix import CASES, GEMINI, OPENAI, USER, Case, ask
+from bruno_llm.tools import run_tools
+from tests.contract.matrix import CASES, GEMINI, OLLAMA, OPENAI, USER, Case, ask
+from tests.contract.route_table import ROWS, Row
+from tests.google_account import TOKEN
 from tests.planted import KEY, foreign_frames, held, printed
 
 pytestmark = pytest.mark.usefixtures("no_keys")
@@ -32,7 +35,8 @@ EMBEDDERS = {"openai": OpenAIEmbedder, "gemini": GeminiEmbedder, "ollama": Ollam
 
 def assert_clean(error: BaseException) -> None:
     """Nothing that it holds has the key, and it went through no frames but ours."""
-    assert [where for where, text in held(error) if KEY in text] == []
+    texts = list(held(error))
+    assert [where for where, text in texts for secret in (KEY, TOKEN) if secret in text] == []
     assert foreign_frames(error) == []
 
 
@@ -98,6 +102,51 @@ async def test_a_cancelled_call(case: Case, server: FakeServer, way: str) -> Non
     with pytest.raises(asyncio.CancelledError) as caught:
         await task
     assert_clean(caught.value)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+async def test_a_route_of_the_table(row: Row) -> None:
+    """Also where litellm is given the key itself, because it signs with it or asks on its own."""
+    if row.google:
+        pytest.importorskip("google.auth", reason="Vertex AI: pip install 'bruno-llm[dev]'")
+    secret = "aws_secret_access_key" if "aws_region_name" in row.options else "api_key"
+    with FakeServer() as server, row.ready(server) as pointed:
+        provider = pointed.provider(server, **({} if row.google else {secret: KEY}))
+        for name in ("401", "400", "500", "html", "reset", "cut"):
+            server.default = FAULTS[name]
+            for way in ("complete", "stream_events"):
+                try:
+                    await ask(provider, way)
+                except LLMError as error:
+                    assert_clean(error)
+                else:  # litellm takes the cut stream of some routes for a whole one
+                    assert (name, way) == ("cut", "stream_events")
+
+
+@pytest.mark.parametrize("way", ["complete", "stream_events"])
+async def test_a_fallback(server: FakeServer, way: str) -> None:
+    server.default = FAULTS["echo"]
+    both = FallbackProvider([case.provider(server, api_key=KEY) for case in (OPENAI, GEMINI)])
+    for who, text in [*held(error := await failure(ask(both, way))), *printed(error)]:
+        assert KEY not in text, who
+    assert foreign_frames(error) == []
+
+
+async def test_what_is_asked_beside_the_calls(server: FakeServer) -> None:
+    server.default = FAULTS["echo"]
+    server.script(FAULTS["echo"], endpoint="count")
+    server.script(FAULTS["echo"], endpoint="show")
+    gemini, ollama = GEMINI.provider(server, api_key=KEY), OLLAMA.provider(server, api_key=KEY)
+    assert_clean(await failure(gemini.count_message_tokens(USER, exact=True)))
+    assert_clean(await failure(ollama.fetch_capabilities()))
+    openai = OPENAI.provider(server, api_key=KEY)
+    assert_clean(await failure(generate_as(openai, USER, int)))
+    assert_clean(await failure(run_tools(openai, USER, [print_it])))
+
+
+def print_it(text: str) -> str:
+    """Print a text."""
+    return text
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
