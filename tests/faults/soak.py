@@ -6,7 +6,7 @@ import json
 import multiprocessing
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -22,7 +22,7 @@ from bruno_llm import (
     StreamError,
     TransientError,
 )
-from bruno_llm.testing import FakeServer, Fault, Reply, Request
+from bruno_llm.testing import FakeServer, Fault, Raw, Reply, Request
 
 # How often out of 100 tries; the rest are right answers. A 429 that does not say for how long
 # holds every caller of the rate limit for a second, so it is kept to every twentieth call.
@@ -124,7 +124,8 @@ def decide(seed: int, call: int, number: int, streamed: bool) -> Try:
     return Try(kind, dice.randrange(4), streamed, text)
 
 
-def _item(it: Try) -> Reply | Fault:
+def item(it: Try) -> Reply | Fault:
+    """What stands for it in a script."""
     reply = Reply(it.text)
     if it.kind == "slow":
         return Reply(it.text, delay=0.02)
@@ -154,16 +155,21 @@ class Log:
     errors: int = 0
 
 
-def _serve(pipe: Connection, seed: int) -> None:
+Plan = Callable[[int, int, int, bool], Try]
+Play = Callable[[Try], Any]
+
+
+def _serve(pipe: Connection, seed: int, plan: Plan, play: Play) -> None:
     tries: dict[int, list[Try]] = {}
 
-    def answer(request: Request) -> Reply | Fault:
+    def answer(request: Request) -> Reply | Fault | Raw:
         found = re.search(r"call-(\d+)", json.dumps(request.json))
         assert found is not None
         call = int(found[1])
         mine = tries.setdefault(call, [])
-        mine.append(decide(seed, call, len(mine), request.stream))
-        return _item(mine[-1])
+        mine.append(plan(seed, call, len(mine), request.stream))
+        item: Reply | Fault | Raw = play(mine[-1])
+        return item
 
     with FakeServer() as server:
         server.default = answer
@@ -201,11 +207,14 @@ class FaultyServer:
 
 
 @contextmanager
-def faulty_server(seed: int) -> Iterator[FaultyServer]:
-    """Start it in a process of its own, so that the client's time and memory are the client's."""
+def faulty_server(seed: int, plan: Plan = decide, play: Play = item) -> Iterator[FaultyServer]:
+    """Start it in a process of its own, so that the client's time and memory are the client's.
+
+    ``plan`` and ``play`` are importable functions: they are called in the other process.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, seed), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, seed, plan, play), daemon=True)
     process.start()
     theirs.close()
     try:
