@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -84,7 +83,7 @@ def parts_of(
         return _result(response)
 
     return (
-        re.sub(r"[^A-Za-z0-9_-]", "_", metadata.name)[:64],
+        metadata.name,
         _described(metadata.description, metadata.examples),
         _schema(metadata.parameters, actions),
         call,

@@ -383,6 +383,22 @@ async def test_what_a_vendor_cannot_say_is_refused_with_the_fields_name(
     assert not server.requests
 
 
+@only(CLAUDE)
+@STREAMED
+async def test_while_it_thinks_claude_is_asked_in_words(
+    make: Make, server: FakeServer, streamed: bool
+) -> None:
+    """It has no words for the type, and takes no tool that is forced while it thinks."""
+    llm = make(thinking={"type": "enabled", "budget_tokens": 1024}, max_tokens=2048)
+    server.script(Reply('{"value": 1, "children": [{"value": 2}]}', reasoning="Hm."))
+    if streamed:
+        tree = [found async for found in stream_as(llm, USER, Node)][-1].value
+    else:
+        tree = await generate_as(llm, USER, Node)
+    assert tree == Node(value=1, children=[Node(value=2)])
+    assert "JSON schema" in str(server.requests[0].json)
+
+
 @only(OPENAI)
 async def test_a_strict_form_that_cannot_be_strict_is_refused(
     make: Make, server: FakeServer, way: str
