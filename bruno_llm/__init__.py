@@ -65,6 +65,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
     from bruno_llm.providers.ollama import OllamaProvider
     from bruno_llm.providers.openai import OpenAIProvider
     from bruno_llm.rate_limit.limit import RateLimit
+    from bruno_llm.ready import preload
     from bruno_llm.structured.ask import Structured, complete_as, generate_as, stream_as
     from bruno_llm.tools.assistant import ToolAssistant
     from bruno_llm.tools.calling import ToolFinished, ToolStarted
@@ -157,6 +158,7 @@ _HOMES = {
     "bruno_llm.providers.ollama": ("OllamaProvider",),
     "bruno_llm.providers.openai": ("OpenAIProvider",),
     "bruno_llm.rate_limit.limit": ("RateLimit",),
+    "bruno_llm.ready": ("preload",),
     "bruno_llm.structured.ask": (
         "Structured",
         "complete_as",
@@ -262,6 +264,7 @@ __all__ = [  # written out: type checkers do not compute it
     "generate_as",
     "image_message",
     "log",
+    "preload",
     "resume_tools",
     "run_tools",
     "stream_as",

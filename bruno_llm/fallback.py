@@ -242,6 +242,12 @@ class FallbackProvider(Chat):
         prompt: str | None = self.providers[0].get_system_prompt()
         return prompt
 
+    async def warm_up(self) -> None:
+        """Get those of them ready that have something to get ready."""
+        for provider in self.providers:
+            if hasattr(provider, "warm_up"):
+                await provider.warm_up()
+
     async def aclose(self) -> None:
         """Close the connections of all of them."""
         for provider in self.providers:

@@ -32,7 +32,7 @@ LAYERS = (
     {"keys", "messages", "params", "policies", "costs", "demo"},
     {"chat", "wire"},
     {"_litellm", "errors", "tools"},
-    {"vendors", "rate_limit", "structured"},
+    {"ready", "vendors", "rate_limit", "structured"},
     {"call", "config"},
     {"provider", "embeddings"},
     {"providers", "fallback", "testing"},

@@ -90,6 +90,7 @@ NAMES = [
     "stream_as",
     "tools_from_mcp",
     "log",
+    "preload",
     "__version__",
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bruno_llm._litellm.calls import completion, embedding, load, stream
+from bruno_llm._litellm.calls import completion, embedding, stream
 from bruno_llm._litellm.clients import Clients
 from bruno_llm._litellm.facts import (
     address_of,
@@ -15,16 +15,19 @@ from bruno_llm._litellm.facts import (
     tool_price,
     unsupported,
 )
-from bruno_llm._litellm.loading import is_loaded, load_now, off_loop
+from bruno_llm._litellm.loading import begin, is_busy, is_loaded, load_now, off_loop
+from bruno_llm._litellm.rehearsal import load
 
 __all__ = [
     "Clients",
     "address_of",
+    "begin",
     "bundled_map",
     "completion",
     "cost",
     "embedding",
     "has_key_of_its_own",
+    "is_busy",
     "is_loaded",
     "load",
     "load_now",

@@ -12,25 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from functools import partial
 from typing import Any
 
-from bruno_llm._litellm import loading
 from bruno_llm._litellm.cache import lent
 from bruno_llm._litellm.clients import Clients
-from bruno_llm._litellm.facts import know_ollama_model, route_of
-from bruno_llm._litellm.loading import load_now, off_loop
+from bruno_llm._litellm.facts import know_ollama_model
 from bruno_llm._litellm.probe import has
 from bruno_llm._litellm.streams import Chunks, begun
 from bruno_llm.wire.client import Exchange, watching
 
-__all__ = ["completion", "embedding", "load", "stream"]
+__all__ = ["completion", "embedding", "stream"]
 
-# OpenAI's client imports it at its first request: a second of the event loop.
-_OPENAI_RESOURCES = "openai.resources"
 # What litellm refuses there (1.105 to 1.109, ``llms/*/chat/transformation.py``), although it is its
 # own word for what is wanted.
 _REFUSED: Mapping[str, tuple[str, ...]] = {
@@ -39,17 +32,6 @@ _REFUSED: Mapping[str, tuple[str, ...]] = {
     "oci": ("stream_options",),
 }
 _logging: set[asyncio.Task[Any]] = set()
-
-
-async def load(model: str = "") -> Any:
-    """Import what calls of this model need, off the event loop, and return litellm.
-
-    Takes about 3 s, once a process.
-    """
-    litellm = loading.module or await off_loop(load_now)
-    if _OPENAI_RESOURCES not in sys.modules and model and route_of(model) == "openai":
-        await off_loop(partial(importlib.import_module, _OPENAI_RESOURCES))
-    return litellm
 
 
 async def completion(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Any:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from bruno_llm._forks import before_and_after_fork
@@ -25,7 +26,17 @@ from bruno_llm._litellm.unasked import stay_away
 from bruno_llm.exceptions import RequestTimeoutError
 from bruno_llm.policies.timeouts import LimitReached, within
 
-__all__ = ["is_loaded", "load_now", "module", "off_loop"]
+__all__ = [
+    "begin",
+    "is_busy",
+    "is_loaded",
+    "is_ours",
+    "load_now",
+    "module",
+    "off_loop",
+    "without_collector",
+    "without_warnings",
+]
 
 _IMPORT_ENV = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # no download of the price map
@@ -38,6 +49,8 @@ _lock = threading.RLock()
 T = TypeVar("T")
 module: Any = None
 """litellm itself, ``None`` before it is loaded."""
+is_ours = False
+"""Whether litellm was imported here, and not by the application before."""
 LOADING = 120.0
 """Seconds that loading may take; it is 3 on an idle machine."""
 
@@ -48,6 +61,7 @@ def _new_importer() -> ThreadPoolExecutor:
 
 
 _importer = _new_importer()
+_under_way: set[Future[Any]] = set()
 _held = False
 
 
@@ -62,8 +76,8 @@ def _after_fork() -> None:
 
 
 def _in_the_child() -> None:
-    global _importer, _lock
-    _importer, _lock = _new_importer(), threading.RLock()
+    global _importer, _lock, _under_way
+    _importer, _lock, _under_way = _new_importer(), threading.RLock(), set()
 
 
 before_and_after_fork(_before_fork, _after_fork, _in_the_child)
@@ -74,20 +88,37 @@ def is_loaded() -> bool:
     return module is not None
 
 
+def is_busy() -> bool:
+    """Whether a thread of ours still imports, for which the interpreter would wait at its end."""
+    return bool(_under_way)
+
+
+def begin() -> None:
+    """Begin to import litellm in that thread; who needs it waits for it there."""
+    if module is None and not is_busy():
+        _submit(load_now)
+
+
+def _submit(work: Callable[[], T]) -> Future[T]:
+    def alone() -> T:
+        with _lock:
+            return work()
+
+    done = _importer.submit(alone)
+    _under_way.add(done)
+    done.add_done_callback(_under_way.discard)
+    return done
+
+
 async def off_loop(work: Callable[[], T]) -> T:
     """Do slow work that happens once in a thread, beside the event loop.
 
     Raises:
         RequestTimeoutError: It took longer than two minutes.
     """
-
-    def alone() -> T:
-        with _lock:
-            return work()
-
     try:
         async with within(None, LOADING):
-            return await asyncio.get_running_loop().run_in_executor(_importer, alone)
+            return await asyncio.wrap_future(_submit(work))
     except LimitReached:
         raise RequestTimeoutError(f"litellm was not loaded within {LOADING:g} s") from None
 
@@ -98,26 +129,56 @@ def load_now() -> Any:
     Raises:
         LitellmChangedError: This release lacks what we need of it.
     """
-    global module
+    global module, is_ours
     with _lock:
         if module is None:
-            with _quiet_import() as ours:
+            with without_collector(), _quiet_import() as ours:
                 import litellm
 
                 probe(litellm)
                 if ours and has(BETAS):  # at the first request that has some, it is too late
                     litellm.anthropic_beta_headers_manager._load_beta_headers_config()
-            with warnings.catch_warnings():
+            with without_warnings():
                 # Built at the first answer, where pydantic has a word to say about litellm's types.
-                warnings.simplefilter("ignore")
                 litellm.ModelResponse()
+                litellm.ModelResponse(stream=True)
+                litellm.types.utils.Delta(content="")
             litellm.suppress_debug_info = True  # it prints help to stdout on errors
             litellm.disable_hf_tokenizer_download = True  # 23 s offline for some names
             stay_away(litellm)
             if has(*(f"in_memory_llm_clients_cache.{name}" for name in ("get_cache", "set_cache"))):
                 share_with(litellm.in_memory_llm_clients_cache)
-            module = litellm
+            is_ours, module = ours, litellm
     return module
+
+
+@contextlib.contextmanager
+def without_warnings() -> Iterator[None]:
+    """What others' code warns of is not for who calls a model."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def without_collector() -> Iterator[None]:
+    """Spare the import the garbage collections: a third of its time, and half a second each in
+    which no other thread runs.
+
+    What it made is half a million objects. They are put among the old ones unseen, as the first
+    collections after it would look at each of them.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_freeze_count() == 0:  # else the application keeps some there itself
+            gc.freeze()
+            gc.unfreeze()
+        gc.enable()
 
 
 @contextlib.contextmanager
@@ -131,8 +192,7 @@ def _quiet_import() -> Iterator[bool]:
     before = [(logger, list(logger.handlers), logger.level) for logger in loggers]
     os.environ.update(_IMPORT_ENV)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             yield True
     finally:
         for name, value in environment.items():

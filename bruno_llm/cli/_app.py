@@ -6,6 +6,7 @@ Ctrl-C; 141 when the reader of the output left, as shells report it.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import logging
 import os
@@ -215,8 +216,20 @@ def main() -> NoReturn:
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         cli.main(prog_name="bruno-llm")
-    finally:
-        # The interpreter may still be waiting for an import in a thread; a second Ctrl-C
-        # would print a traceback into that.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except SystemExit as end:
+        _leave(end.code if isinstance(end.code, int) else FAILED)
     raise AssertionError("cli.main() exits")  # pragma: no cover
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process, also while litellm is imported in a thread, which Python would wait for."""
+    # Here a second Ctrl-C would print a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    loading = sys.modules.get("bruno_llm._litellm.loading")
+    if loading is None or not loading.is_busy():
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # its reader is gone
+            stream.flush()
+    os._exit(code)

@@ -6,20 +6,22 @@ import asyncio
 import json
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.message import Message, MessageRole
 from bruno_core.utils.exceptions import BrunoError
 from typing_extensions import Self
 
-from bruno_llm import _litellm
 from bruno_llm.cli._answer import facts, money, stream_answer
 from bruno_llm.cli._choice import Choice, close
 from bruno_llm.cli._console import Answer, note, say_error
 from bruno_llm.cli._tools import stream_run
 from bruno_llm.costs.tracker import CostTracker
+from bruno_llm.exceptions import LLMError
 from bruno_llm.tools import Tool
 
 __all__ = ["Chat"]
@@ -74,7 +76,7 @@ class Chat:
             raise
         self._count_costs()
         # The first answer need not wait for it: it is imported while the question is typed.
-        self._loading = self._loop.create_task(_load())
+        self._loading = self._loop.create_task(_get_ready(self._provider))
 
     @property
     def who(self) -> str:
@@ -260,5 +262,7 @@ class Chat:
         return f"# {self.who}\n{turns}"
 
 
-async def _load() -> None:
-    await _litellm.load()
+async def _get_ready(provider: LLMInterface) -> None:
+    with suppress(LLMError):  # the first answer says it
+        if hasattr(provider, "warm_up"):
+            await provider.warm_up()

@@ -62,6 +62,9 @@ def command(
     quiet: bool,
 ) -> None:
     """Ask a question; the answer goes to stdout as it arrives, its cost to stderr."""
+    from bruno_llm import preload
+
+    preload()  # while the rest of the question is read, and who answers it is found
     from bruno_llm.cli._loaded import schema_of, tools_of
     from bruno_llm.cli._question import messages_of, read_piped
 

@@ -89,6 +89,7 @@ from bruno_llm import (
     generate_as,
     image_message,
     log,
+    preload,
     resume_tools,
     run_tools,
     stream_as,
@@ -133,6 +134,7 @@ fallback = FallbackProvider([openai, claude], resume="restart")
 both: list[LLMInterface] = [generic, gemini, fallback]
 
 log("WARNING")
+preload(wait=True)
 
 # --- messages ---------------------------------------------------------------------------------
 
@@ -311,6 +313,7 @@ class City(BaseModel):
 
 
 async def typed(llm: OpenAIProvider, messages: list[Message]) -> None:
+    await llm.warm_up()
     assert_type(await generate_as(llm, messages, City), City)
     found = await complete_as(llm, messages, City, attempts=2, mode="native", temperature=0.0)
     assert_type(found, Structured[City])

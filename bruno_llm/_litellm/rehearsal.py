@@ -1,0 +1,100 @@
+"""A call that is made up to the wire and no further, so that the first real one is not slow.
+
+litellm and OpenAI's client import and build half a second's worth at their first call. It would
+stand in the event loop, in the call's latency and within its time limits. So once a route, in the
+thread that imports litellm, a call is made whose request is stopped before it is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import sys
+from functools import partial
+from typing import Any, NoReturn
+
+import httpx
+
+from bruno_llm._litellm import loading
+from bruno_llm._litellm.calls import completion, stream
+from bruno_llm._litellm.clients import Clients
+from bruno_llm._litellm.facts import route_of
+from bruno_llm.wire.client import Exchange
+
+__all__ = ["load"]
+
+# Their requests need no more than a key and an address; others would look for credentials, on
+# the network too.
+_ROUTES = frozenset(
+    {"anthropic", "gemini", "groq", "mistral", "ollama", "ollama_chat", "openai", "openrouter"}
+)
+# Whoever is told of litellm's calls would be told of this one.
+_CALLBACKS = ("callbacks", "input_callback", "success_callback", "failure_callback")
+# What is imported when a connection or an answer is there, so far a rehearsal does not come.
+_LATER = (
+    "anyio._backends._asyncio",
+    "anyio.streams.tls",
+    "httpcore",
+    "litellm._service_logger",
+    "litellm.litellm_core_utils.logging_callback_manager",
+)
+# OpenAI's client imports the first at its first request: a second of the event loop. A stream's
+# chunks are counted by litellm with the second.
+_OF_ROUTE = {
+    "openai": ("openai.resources", "litellm.litellm_core_utils.default_encoding"),
+    "gemini": ("litellm.llms.vertex_ai.context_caching.vertex_ai_context_caching",),
+}
+_NOWHERE = "http://127.0.0.1/v1"
+_done: set[str] = set()
+
+
+async def load(model: str = "") -> Any:
+    """Import what calls of this model need, off the event loop, and return litellm.
+
+    Takes about 3 s, once a process, and 0.5 s more for the first model of a route.
+    """
+    litellm = loading.module or await loading.off_loop(loading.load_now)
+    if model and route_of(model) not in _done:
+        await loading.off_loop(partial(_prepare, model))
+    return litellm
+
+
+def _prepare(model: str) -> None:
+    route = route_of(model)
+    if route in _done:  # by who waited in line before
+        return
+    _done.add(route)
+    with loading.without_collector(), loading.without_warnings():
+        for name in (*_LATER, *_OF_ROUTE.get(route, ())):
+            if name not in sys.modules:
+                # Another release may have it elsewhere; then the first call imports it.
+                with contextlib.suppress(ImportError):
+                    importlib.import_module(name)
+        watched = any(getattr(loading.module, name, None) for name in _CALLBACKS)
+        if route in _ROUTES and loading.is_ours and not watched:
+            asyncio.run(_rehearsed(model))
+
+
+class _Stopped(Exception):
+    """The request was whole, and is not sent."""
+
+
+def _stop(request: httpx.Request) -> NoReturn:
+    raise _Stopped
+
+
+async def _rehearsed(model: str) -> None:
+    clients = Clients()
+    params: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": "user", "content": "rehearsal"}],
+        "base_url": _NOWHERE,
+    }
+    try:
+        for ask in (completion, stream):
+            # How it fails does not matter: the real call says what is wrong.
+            with contextlib.suppress(Exception):
+                await ask(clients, Exchange(None, {}, divert=_stop), params)
+    finally:
+        await clients.aclose()

@@ -1,0 +1,235 @@
+"""Ready before the first call, and quick to leave: by counts, never by the clock."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bruno_llm import (
+    ClaudeProvider,
+    FallbackProvider,
+    GeminiProvider,
+    InvalidRequestError,
+    LiteLLMProvider,
+    OllamaProvider,
+    OpenAIEmbedder,
+    OpenAIProvider,
+)
+from bruno_llm.testing import FakeServer, MockProvider
+from tests.contract.matrix import ask
+
+KEY = "k" * 20
+PATIENCE = 120.0
+
+# One process for all, because each imports litellm anew.
+PROGRAM = """
+import asyncio, json, sys
+import bruno_llm
+from bruno_llm import ClaudeProvider, GeminiProvider, OllamaProvider, OpenAIProvider
+
+connected, told = [], []
+sys.addaudithook(lambda name, args: name == "socket.connect" and connected.append(args[1]))
+before = "litellm" in sys.modules
+bruno_llm.preload()
+bruno_llm.preload(wait=True)
+loaded = "litellm" in sys.modules
+
+async def new_modules(work):
+    known = set(sys.modules)
+    await work
+    return sorted(n for n in set(sys.modules) - known if n.startswith(("litellm", "openai", "tik")))
+
+async def streamed(llm):
+    async for _ in llm.stream("Hi"):
+        pass
+
+async def main():
+    found = {}
+    for cls, url in ((OpenAIProvider, OPENAI), (ClaudeProvider, CLAUDE), (GeminiProvider, GEMINI),
+                     (OllamaProvider, OLLAMA)):
+        llm = cls(api_key=KEY, base_url=url, retry=None)
+        connected.clear()
+        warmed = await new_modules(llm.warm_up())
+        reached = len(connected)
+        found[llm.name] = {
+            "warmed": len(warmed),
+            "reached": reached,
+            "generate": await new_modules(llm.generate("Hi")),
+            "stream": await new_modules(streamed(llm)),
+        }
+        await llm.aclose()
+    import litellm
+    litellm.failure_callback = [lambda *args: told.append(args)]
+    from bruno_llm._litellm import rehearsal
+    rehearsal._done.clear()
+    llm = OpenAIProvider(api_key=KEY, base_url=OPENAI)
+    await llm.warm_up()
+    await llm.aclose()
+    print(json.dumps({"before": before, "loaded": loaded, "told": len(told), **found}))
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    """What a process of its own imported, and when."""
+    with FakeServer() as server:
+        addresses = {
+            "OPENAI": server.base_url("openai"),
+            "CLAUDE": server.base_url("anthropic"),
+            "GEMINI": server.base_url("gemini"),
+            "OLLAMA": server.base_url("ollama"),
+            "KEY": KEY,
+        }
+        names = "\n".join(f"{name} = {value!r}" for name, value in addresses.items())
+        done = subprocess.run(
+            [sys.executable, "-W", "error::UserWarning", "-c", names + PROGRAM],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == "", "nothing is said while others are imported"
+        assert len(server.requests) == 8, "two calls each, and no other request"
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_preload_imports_litellm(found: dict[str, Any]) -> None:
+    assert (found["before"], found["loaded"]) == (False, True)
+
+
+@pytest.mark.parametrize("name", ["openai", "claude", "gemini", "ollama"])
+def test_after_warming_up_a_call_imports_next_to_nothing(name: str, found: dict[str, Any]) -> None:
+    one = found[name]
+    assert one["reached"] == 0, "nobody is connected to"
+    # Without it there are 25 to 120; a release of litellm may have moved one or two.
+    assert len(one["generate"]) <= 4, one["generate"]
+    assert len(one["stream"]) <= 4, one["stream"]
+
+
+def test_who_watches_litellms_calls_is_told_of_no_rehearsal(found: dict[str, Any]) -> None:
+    assert found["told"] == 0
+
+
+async def test_everything_that_calls_can_be_warmed_up(server: FakeServer) -> None:
+    address = server.base_url("openai")
+    llm = OpenAIProvider(api_key=KEY, base_url=address, window=True)
+    await llm.warm_up()
+    assert llm._counter.loaded
+    await FallbackProvider([MockProvider(default="x"), llm]).warm_up()
+    await OpenAIEmbedder(api_key=KEY, base_url=address).warm_up()
+    assert server.requests == []
+    for way in ("complete", "stream_events"):
+        assert await ask(llm, way) == "Hello"
+    with pytest.raises(InvalidRequestError):
+        await LiteLLMProvider("gemini/../x").warm_up()
+
+
+@pytest.mark.parametrize("way", ["complete", "stream_events"])
+@pytest.mark.parametrize("cls", [OpenAIProvider, ClaudeProvider, GeminiProvider, OllamaProvider])
+async def test_a_rehearsal_leaves_nothing_behind(
+    cls: type[LiteLLMProvider], way: str, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bruno_llm._litellm import loading, rehearsal
+
+    monkeypatch.setattr(rehearsal, "_done", set())
+    monkeypatch.setattr(loading, "is_ours", True)
+    vendor = {"claude": "anthropic"}.get(cls.name, cls.name)
+    llm = cls(api_key=KEY, base_url=server.base_url(vendor), retry=None)
+    await llm.warm_up()
+    assert server.requests == []
+    assert await ask(llm, way) == "Hello"
+    assert len(server.requests) == 1
+
+
+# --- leaving while litellm is imported ------------------------------------------------------------
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> dict[str, str]:
+    """The environment of a litellm whose import never ends.
+
+    When it begins, it closes the pipe whose number is in ``BEGUN``.
+    """
+    real = importlib.util.find_spec("litellm")
+    assert real is not None and real.origin is not None
+    package = tmp_path / "path" / "litellm"
+    package.mkdir(parents=True)
+    prices = "model_prices_and_context_window_backup.json"
+    (package / prices).symlink_to(Path(real.origin).with_name(prices))
+    (package / "__init__.py").write_text(
+        "import os, threading\nif 'BEGUN' in os.environ:\n    os.close(int(os.environ['BEGUN']))\n"
+        "threading.Event().wait()\n"
+    )
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(package.parent),
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+    }
+
+
+COMMAND = [sys.executable, "-c", "from bruno_llm.cli import main; main()"]
+
+
+def test_chat_ends_with_its_input_whatever_is_imported(endless: dict[str, str]) -> None:
+    done = subprocess.run(
+        [*COMMAND, "chat", "-p", "openai"],
+        env=endless,
+        input="/system Be brief.\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "system prompt: Be brief." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_ask_whatever_is_imported(endless: dict[str, str]) -> None:
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        [*COMMAND, "ask", "-p", "openai", "Hi"],
+        env={**endless, "BEGUN": str(write)},
+        pass_fds=(write,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        os.close(write)
+        assert os.read(read, 1) == b"", "closed: the import began, or the process is dead"
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=PATIENCE)
+    finally:
+        os.close(read)
+        process.kill()
+    assert process.returncode == 130
+    assert "Fatal" not in told
+
+
+def test_a_wrong_use_ends_too(endless: dict[str, str]) -> None:
+    done = subprocess.run(
+        [*COMMAND, "ask", "-p", "openai"],
+        env=endless,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 2
+    assert "there is no question" in done.stderr
