@@ -20,18 +20,33 @@ def _serve(pipe: Connection, words: int) -> None:
     with FakeServer() as server:
         server.default = Reply("".join(pieces), pieces=pieces)
         pipe.send(server.url)
-        pipe.recv()
+        while pipe.recv() != "stop":
+            pipe.send(server.accepted)
+
+
+class Served(str):
+    """The address of a server in another process."""
+
+    __slots__ = ("pipe",)
+    pipe: Connection
+
+    def accepted(self) -> int:
+        """How many connections it has accepted so far."""
+        self.pipe.send("accepted")
+        return int(self.pipe.recv())
 
 
 @contextmanager
-def loopback_server(words: int) -> Iterator[str]:
+def loopback_server(words: int) -> Iterator[Served]:
     """The address of a server that answers everything with that many words."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, words), daemon=True)
     process.start()
     try:
-        yield ours.recv()
+        served = Served(ours.recv())
+        served.pipe = ours
+        yield served
         ours.send("stop")
     finally:
         process.join(10)

@@ -50,3 +50,27 @@ async def test_no_limit_and_a_block_that_is_quick() -> None:
         pass
     async with within("read", 5):
         await asyncio.sleep(0)
+
+
+async def test_a_limit_that_is_paused_goes_on_with_what_was_left() -> None:
+    loop = asyncio.get_running_loop()
+    async with within("first_token", 0.05) as limit:
+        waited = asyncio.Event()
+        loop.call_later(0.1, waited.set)
+        with limit.paused():
+            await waited.wait()
+    with pytest.raises(LimitReached, match="first_token"):
+        async with within("first_token", 0.05) as limit:
+            with limit.paused():
+                pass
+            await asyncio.Event().wait()
+
+
+async def test_a_limit_that_has_ended_is_not_paused() -> None:
+    with pytest.raises(LimitReached):
+        async with within("total", 0.01) as limit:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                with limit.paused():
+                    pass
