@@ -158,6 +158,11 @@ class Format:
         """Whether a text may hold thoughts."""
         return self.part is not _no_tags
 
+    @property
+    def tells(self) -> bool:
+        """Whether it finds texts in the events of a stream."""
+        return self.text is not _never
+
     def note(self, payload: Any, facts: Facts) -> None:
         """Note the facts of a whole plain answer or of one event, or what is wrong with it."""
         if not isinstance(payload, Mapping):

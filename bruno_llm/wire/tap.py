@@ -66,9 +66,11 @@ class Tap(httpx.AsyncByteStream):
 
     def split(self) -> bool:
         """From now on parts the texts from what litellm has to read; false where it cannot."""
-        if self._frames is not None:
-            self._frames.direct = True
-        return self._frames is not None
+        wire = self._exchange.wire
+        if self._frames is None or wire is None or not wire.tells:
+            return False
+        self._frames.direct = True
+        return True
 
     def give(self, item: bytes | None) -> None:
         """Let litellm have these bytes next; ``None`` is the end."""
