@@ -20,6 +20,7 @@ from bruno_llm.call.worst import (
     answers,
     cache_writes,
     longest_answer,
+    of_schema,
     paid_uses,
     predicted,
     routed,
@@ -80,7 +81,9 @@ class ChatCall(Call):
         base = self.endpoint.price
         if base is None or not (base.input or base.output):
             return None if base is None else Decimal(0)  # however long it is
-        self._held_for = self._bound(self._asked, 0, self._longest() or _LIMIT)
+        self._held_for = self._bound(
+            self._asked, of_schema(self.options), self._longest() or _LIMIT
+        )
         return self._price(self._held_for)
 
     def most(self, body: Mapping[str, Any], content: bytes) -> Decimal | None:

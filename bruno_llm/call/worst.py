@@ -19,6 +19,7 @@ __all__ = [
     "answers",
     "cache_writes",
     "longest_answer",
+    "of_schema",
     "paid_uses",
     "predicted",
     "routed",
@@ -44,6 +45,7 @@ _NO_TEXT = frozenset(
     | {"stop", "stop_sequences", "service_tier", "serviceTier", "store", "include", "truncation"}
     | {"prompt_cache_key", "prompt_cache_retention", "tool_choice", "prediction", "logit_bias"}
     | {"modalities", "audio", "reasoning", "reasoning_effort", "thinking", "verbosity", "options"}
+    | {"stopSequences", "thinkingConfig", "toolChoice", "tool_config"}
     | {"safetySettings", "anthropic_version", "anthropic_beta", "encoding_format", "keep_alive"}
     | {"input_type", "taskType", "extra_headers"}
 )
@@ -54,8 +56,16 @@ _TURNS = frozenset(
 )
 _TOOLS = ("tools", "functions", "toolConfig")
 # Words of the format itself.
-_WORDS = ("type", "role", "media_type", "mimeType", "mime_type", "model", "taskType")
+_WORDS = ("type", "role", "media_type", "mimeType", "mime_type", "model", "mode", "taskType")
+# Names that the formats put around tools.
+_FRAMES = frozenset(
+    {"function_declarations", "functionDeclarations", "functionCallingConfig", "parameters"}
+    | {"input_schema", "toolSpec", "inputSchema", "json", "tools", "toolChoice", "auto", "strict"}
+    | {"parameters_json_schema", "parametersJsonSchema"}
+)
 _LONGEST_WORD = 64
+# What litellm may put around a schema.
+_FRAME = 64
 # What stands for something that is kept at the vendor: nobody here knows how long it is.
 _KEPT_ELSEWHERE = frozenset(
     {"previous_response_id", "conversation", "cachedContent", "cached_content", "file_id"}
@@ -194,7 +204,7 @@ class Known:
 
     @cached_property
     def _names(self) -> frozenset[str]:
-        return frozenset(_names(self._counted))
+        return _FRAMES.union(_names(self._counted))
 
     def surplus(self, body: Mapping[str, Any]) -> float:
         """Tokens that the model may read in the body besides those that were counted.
@@ -236,10 +246,17 @@ class Known:
         return other + max(0, more)
 
 
+def of_schema(options: Mapping[str, Any]) -> int:
+    """Tokens that the schema of a typed answer takes at most, whatever becomes of it."""
+    form = options.get("response_format")
+    return _length(form) + _FRAME if isinstance(form, Mapping) else 0
+
+
 def _length(value: str | Mapping[str, Any] | list[Any]) -> int:
     """Bytes of a field that is no part of the conversation, without mere settings."""
     if isinstance(value, Mapping):
-        value = {k: v for k, v in value.items() if isinstance(v, str | Mapping | list)}
+        texts = (item for item in value.items() if isinstance(item[1], str | Mapping | list))
+        value = {name: text for name, text in texts if name not in _NO_TEXT}
     return _bytes(json.dumps(value, ensure_ascii=False)) if value else 0
 
 

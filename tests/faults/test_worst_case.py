@@ -291,6 +291,65 @@ async def test_both_reservations_are_given_back(
     costs.close()
 
 
+class Counting(CostTracker):
+    """Counts the reservations that were too small."""
+
+    too_small = 0
+
+    async def _hold_more(self, *args: Any) -> str:
+        self.too_small += 1
+        return await super()._hold_more(*args)
+
+
+LOOK = {
+    "type": "function",
+    "function": {
+        "name": "look",
+        "description": "Look something up.",
+        "parameters": {
+            "type": "object",
+            "properties": {"place": {"type": "string", "description": "What to look up."}},
+            "required": ["place"],
+        },
+    },
+}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+ASKED = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+LOOP = [*USER, ASKED, {"role": "tool", "tool_call_id": "call_1", "content": "a town"}]
+TYPED = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "town",
+        "schema": {
+            "type": "object",
+            "properties": {"name": {"type": "string"}},
+            "required": ["name"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tool_choice": "auto"},
+        {"response_format": TYPED},
+        {"temperature": 0.5, "max_tokens": 50, "stop": ["END"]},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+async def test_what_is_usual_is_reserved_at_once(
+    options: Mapping[str, Any], case: Case, server: FakeServer, way: str
+) -> None:
+    """A second reservation is another transaction of the ledger."""
+    costs = Counting(budget=10)
+    turns, tools = (USER, {}) if "response_format" in options else (LOOP, {"tools": [LOOK]})
+    await complete(case.provider(server, costs=costs), way, turns, **tools, **options)
+    assert costs.too_small == 0
+    assert len(server.requests) == 1
+
+
 # --- any options, any messages --------------------------------------------------------------------
 
 
