@@ -32,6 +32,7 @@ from bruno_llm import (
     OpenAIProvider,
     StreamEnd,
 )
+from bruno_llm._litellm import load_now
 from bruno_llm.exceptions import LLMError, StreamError
 from bruno_llm.testing import FakeServer, Raw
 from tests.size import sized
@@ -152,6 +153,7 @@ def rig() -> Iterator[Rig]:
     before = structlog.get_config()
     # Thousands of calls would print ten thousands of lines.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    load_now()  # for longer than the patience with a call, where much else runs
     running = Rig()
     yield running
     running.close()
