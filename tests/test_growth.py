@@ -10,11 +10,13 @@ from __future__ import annotations
 import gc
 import json
 import time
+import tracemalloc
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
 
+from bruno_llm.completion import TextDelta
 from bruno_llm.vendors.anthropic.wire import ANTHROPIC
 from bruno_llm.vendors.cohere.wire import COHERE
 from bruno_llm.vendors.gemini.wire import GEMINI
@@ -26,6 +28,7 @@ from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.pieces import Closing
 from bruno_llm.wire.reading import StreamReader
 from bruno_llm.wire.think import ThinkTags
+from bruno_llm.wire.turn import grow, whole
 
 FACTOR = 16
 
@@ -184,6 +187,24 @@ def test_tool_calls() -> None:
 @pytest.mark.parametrize("piece", ["x", '"', "}", "{}"])
 def test_arguments_of_a_call_whose_name_is_repeated(piece: str) -> None:
     is_linear(lambda n: deltas([called(function={"name": "f", "arguments": piece})] * n), 300)
+
+
+def test_a_stream_keeps_its_text_and_not_its_pieces() -> None:
+    """100,000 pieces kept 41 MB."""
+    reader = StreamReader(Facts(), watched=True)
+    item: dict[str, Any] = {}
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            reader.add(TextDelta(f"word{number} "))
+            grow(item, "text", f"thought{number} ")
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    text, thought = reader.answer().text, whole(item)["text"]
+    assert text == "".join(f"word{number} " for number in range(20_000))
+    assert thought == "".join(f"thought{number} " for number in range(20_000))
+    assert kept < 1.5 * (len(text) + len(thought))
 
 
 @pytest.mark.parametrize("before", ["", "<think>", "<think>thought", "<think>x</think>"])

@@ -1,13 +1,32 @@
-"""JSON that arrives in pieces: when it may be whole, found out in one pass."""
+"""Texts and JSON that arrive in pieces."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["Closing"]
+__all__ = ["Closing", "Pieces"]
 
 _OUTSIDE = re.compile(rb'["\[\]{}]')
 _INSIDE = re.compile(rb'["\\]')
+
+
+_BLOCK = 512
+
+
+class Pieces(list[str]):
+    """A text that arrives in pieces; adding to a string would copy it each time.
+
+    They are joined once in a while: 100,000 pieces of a word each are 6 MB, and their text 0.5 MB.
+    """
+
+    _joined = 0
+
+    def add(self, piece: str) -> None:
+        """Put a piece behind those that were there."""
+        self.append(piece)
+        if len(self) - self._joined >= _BLOCK:
+            self[self._joined :] = ["".join(self[self._joined :])]
+            self._joined += 1
 
 
 class Closing:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bruno_llm.completion import ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
 from bruno_llm.wire.facts import Facts
-from bruno_llm.wire.pieces import Closing
+from bruno_llm.wire.pieces import Closing, Pieces
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.turn import Parts, grow, whole
 
@@ -93,8 +93,8 @@ class StreamReader:
     def __init__(self, facts: Facts, *, watched: bool) -> None:
         self._facts = facts
         self._watched = watched
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._text = Pieces()
+        self._reasoning = Pieces()
         self._calls: list[_OpenCall] = []
         self._by_id: dict[str, _OpenCall] = {}
         self._current: dict[Any, _OpenCall] = {}
@@ -110,7 +110,7 @@ class StreamReader:
 
     def add(self, delta: TextDelta) -> None:
         """Take note of a text that came straight from the wire."""
-        self._text.append(delta.text)
+        self._text.add(delta.text)
 
     def deltas(self, chunk: Any) -> Iterator[Delta]:
         """What this chunk of litellm's adds for the reader."""
@@ -149,14 +149,14 @@ class StreamReader:
         reasoning = _reasoning(delta) or "".join(self._facts.reasoning[self._wire_thought :])
         self._wire_thought = len(self._facts.reasoning)
         if reasoning:
-            self._reasoning.append(reasoning)
+            self._reasoning.add(reasoning)
             yield ReasoningDelta(reasoning)
         if not self._watched:
             for block in _field(delta, "thinking_blocks") or ():
                 _add_block(self._blocks, block)
         text = _field(delta, "content")
         if text:
-            self._text.append(text)
+            self._text.add(text)
             yield TextDelta(text)
         calls = _field(delta, "tool_calls") or ()
         if self._facts.tool_calls:
@@ -192,7 +192,7 @@ class StreamReader:
             self._by_id.setdefault(new_id, call)
         call.name = call.name or name or ""
         if arguments:
-            call.arguments.append(arguments)
+            call.add(arguments)
         if new_id or new_name or arguments:
             yield ToolCallDelta(call.index, new_id, new_name, arguments)
 
@@ -204,7 +204,8 @@ class StreamReader:
         due = slice(self._wire_calls, self._wire_calls + count)
         self._wire_calls += count
         for id_, name, arguments in self._facts.tool_calls[due]:
-            call = _OpenCall(len(self._calls), id_ or _new_id(), name, [_as_json(arguments)])
+            call = _OpenCall(len(self._calls), id_ or _new_id(), name)
+            call.add(_as_json(arguments))
             self._calls.append(call)
             yield ToolCallDelta(call.index, call.id, name, call.arguments[0])
 
@@ -214,10 +215,16 @@ class _OpenCall:
     index: int
     id: str = ""
     name: str = ""
-    arguments: list[str] = field(default_factory=list)
+    arguments: Pieces = field(default_factory=Pieces)
     _closing: Closing = field(default_factory=Closing)
-    _looked_at: int = 0
+    _new: list[str] | None = None
     _closed: bool | None = None
+
+    def add(self, arguments: str) -> None:
+        """The next piece of its arguments."""
+        self.arguments.add(arguments)
+        if self._new is not None:
+            self._new.append(arguments)
 
     def is_another(self, id_: str | None, arguments: str) -> bool:
         """Whether a named piece starts the next call, of a server that numbers them all alike."""
@@ -227,8 +234,8 @@ class _OpenCall:
         return bool(self.name and arguments) and self._is_object()
 
     def _is_object(self) -> bool:
-        new = "".join(self.arguments[self._looked_at :])
-        self._looked_at = len(self.arguments)
+        new = "".join(self.arguments if self._new is None else self._new)
+        self._new = []
         may_be = self._closing.feed(new.encode("utf-8", "surrogatepass"))
         if new.strip() and self._closed is not None:
             self._closed = False  # there is more behind it

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from bruno_llm.completion import Attachment, Citation
+from bruno_llm.wire.pieces import Pieces
 
 if TYPE_CHECKING:
     from bruno_llm.wire.facts import Facts
@@ -203,23 +204,19 @@ def marked(text: Any, kept: Sequence[KeptTurn]) -> tuple[str, KeptTurn, str] | N
     return None
 
 
-class _Pieces(list[str]):
-    """A text that arrives in pieces; adding to a string would copy it each time."""
-
-
 def grow(item: dict[str, Any], name: str, piece: Any) -> None:
     """Add a piece to a text of the item."""
     if not isinstance(piece, str) or not piece:
         return
     old = item.get(name)
-    if not isinstance(old, _Pieces):
-        old = item[name] = _Pieces([old] if isinstance(old, str) and old else [])
-    old.append(piece)
+    if not isinstance(old, Pieces):
+        old = item[name] = Pieces([old] if isinstance(old, str) and old else [])
+    old.add(piece)
 
 
 def whole(value: Any) -> Any:
     """The same with every text in one piece."""
-    if isinstance(value, _Pieces):
+    if isinstance(value, Pieces):
         return "".join(value)
     if isinstance(value, Mapping):
         return {name: whole(part) for name, part in value.items()}
