@@ -7,14 +7,15 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
-from bruno_llm import ClaudeProvider, LiteLLMProvider, LLMError
+from bruno_llm import ClaudeProvider, LiteLLMProvider, LLMError, _litellm
 from bruno_llm._litellm.sealing import CHAT, EMBEDDING, is_sealed
 from bruno_llm.embeddings import LiteLLMEmbedder
 from bruno_llm.testing import FakeServer, Reply
-from bruno_llm.wire.sealed import stand_in
+from bruno_llm.wire.sealed import stand_in, unsealed
 from tests.contract.matrix import CASES, USER, Case, ask
 from tests.planted import KEY
 
@@ -69,7 +70,8 @@ async def test_a_sealed_route_sends_the_key(heads: Heads, route: str) -> None:
     for way in ("complete", "stream_events"):
         with pytest.raises(LLMError):
             await ask(provider, way)
-    assert_key_came(heads, 2)
+    # Older releases of litellm lack some routes.
+    assert_key_came(heads, 2 if route in _litellm.more_routes() else 0)
 
 
 @pytest.mark.parametrize("route", routes(EMBEDDING))
@@ -134,6 +136,27 @@ async def test_a_token_of_anthropic_goes_where_its_tokens_go(heads: Heads) -> No
     assert f"authorization: Bearer {token}".encode() in heads[0].replace(
         b"Authorization", b"authorization"
     )
+
+
+def test_wherever_it_stands() -> None:
+    key, address = SecretStr(KEY), SecretStr("http://user:word@h/v1?token=abcdef&alt=json")
+    mark = stand_in(key)
+    names = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-other")
+    request = httpx.Request(
+        "POST",
+        f"http://h/v1/chat?key={mark}&alt=sse",
+        headers=dict.fromkeys(names, f"Bearer {mark}"),
+        content=b"body",
+    )
+    sent = unsealed(request, key, None)
+    assert {sent.headers[name] for name in names} == {f"Bearer {KEY}"}
+    assert dict(sent.url.params) == {"key": KEY, "alt": "sse"}
+    assert sent.read() == b"body"
+    assert KEY not in f"{request.url} {request.headers.raw!r}"
+    both = unsealed(request, key, address)
+    assert dict(both.url.params) == {"key": KEY, "alt": "json", "token": "abcdef"}
+    assert both.headers["authorization"] == "Basic dXNlcjp3b3Jk"
+    assert both.headers["x-api-key"] == f"Bearer {KEY}"
 
 
 def test_what_stands_in() -> None:

@@ -24,7 +24,7 @@ from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.redaction import bare
 from bruno_llm.wire.bodies import cut, read_error
 from bruno_llm.wire.facts import Facts, Format, Mender
-from bruno_llm.wire.places import KEPT, PLACES, WAITING, WHOLE, Places
+from bruno_llm.wire.places import KEPT, PLACES, UNSEAL, WAITING, WHOLE, Places
 from bruno_llm.wire.sealed import unsealed
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.size import ENCODINGS, MAX_RESPONSE_BYTES, bounded
@@ -255,13 +255,11 @@ class WireClient(httpx.AsyncClient):
         exchange.url = str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
         ours = {"timeout": dict(exchange.timeouts), "trace": exchange.trace}
         ours |= {WAITING: exchange.waiting, WHOLE: lambda: exchange.facts.ended}
+        if exchange.key is not None or exchange.address is not None:
+            ours[UNSEAL] = partial(unsealed, key=exchange.key, address=exchange.address)
         request.extensions = {**request.extensions, **ours}
         try:
-            sent = request
-            if exchange.key is not None or exchange.address is not None:
-                sent = unsealed(request, exchange.key, exchange.address)
-            answered = await super().send(sent, stream=True, **kwargs)
-            answered.request = request
+            answered = await super().send(request, stream=True, **kwargs)
             response = bounded(answered, exchange.most)
             exchange.status = response.status_code
             exchange.headers = {k.lower(): v for k, v in response.headers.items()}
@@ -276,8 +274,6 @@ class WireClient(httpx.AsyncClient):
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as exc:
             # httpx raises a plain RuntimeError when its client was closed meanwhile.
             exchange.failure = bare(exc)
-            if isinstance(exc, httpx.HTTPError):
-                exc.request = request  # what was sent holds the key
             if isinstance(exc, httpx.TimeoutException):
                 raise exc from None
             raise ConnectionLost(str(exc), request=request) from exc

@@ -22,7 +22,7 @@ import httpx
 from bruno_llm.policies.timeouts import LimitReached, within
 from bruno_llm.wire.line import Line
 
-__all__ = ["KEPT", "PLACES", "WAITING", "WHOLE", "Places"]
+__all__ = ["KEPT", "PLACES", "UNSEAL", "WAITING", "WHOLE", "Places"]
 
 PLACES = 100
 """Requests of one client that are on the wire at a time; httpx's own default."""
@@ -32,6 +32,8 @@ REST = 1.0
 """Seconds for which an answer that is whole may take to end its HTTP message as well."""
 WAITING = "bruno_llm.waiting"
 """The extension of a request with a context manager's maker, entered while it stands in line."""
+UNSEAL = "bruno_llm.unseal"
+"""The extension of a request that makes of it the one with the key, below what httpx logs."""
 WHOLE = "bruno_llm.whole"
 """The extension of a request that says whether all of its answer has been read."""
 
@@ -241,7 +243,9 @@ class _Way(httpx.AsyncBaseTransport):
             trace = connection.traced(request.extensions.get("trace"))
             request.extensions = {**request.extensions, "trace": trace}
         try:
-            response = await connection.transport.handle_async_request(request)
+            unseal = request.extensions.get(UNSEAL)
+            sent = unseal(request) if unseal else request
+            response = await connection.transport.handle_async_request(sent)
             is_whole = request.extensions.get(WHOLE, _never)
             response.stream = _Held(response.stream, self._places, connection, is_whole)
         except BaseException:

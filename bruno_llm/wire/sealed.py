@@ -31,20 +31,23 @@ def unsealed(
 
     From ``address`` come the user, the password and the query that were taken off it.
     """
-    seal, value = (stand_in(key), key.get_secret_value()) if key else (_STAND_IN, _STAND_IN)
-    mark, plain = seal.encode(), value.encode()
-    url = request.url
+    url, headers = request.url, request.headers
+    if key is not None:
+        seal, value = stand_in(key), key.get_secret_value()
+        mark, plain = seal.encode(), value.encode()
+        headers = headers.copy()
+        for name, given in request.headers.raw:
+            if mark in given:
+                headers[name.decode()] = given.replace(mark, plain).decode()
+        if mark in url.query:
+            params = [(k, v.replace(seal, value)) for k, v in url.params.multi_items()]
+            url = url.copy_with(params=params)
+    sent = httpx.Request(
+        request.method, url, headers=headers, stream=request.stream, extensions=request.extensions
+    )
     if address is not None:
         whole = httpx.URL(address.get_secret_value())
-        url = url.copy_with(userinfo=whole.userinfo).copy_merge_params(whole.params)
-    if mark in url.query:
-        url = url.copy_with(
-            params=[(k, v.replace(seal, value)) for k, v in url.params.multi_items()]
-        )
-    return httpx.Request(
-        request.method,
-        url,
-        headers=[(name, sent.replace(mark, plain)) for name, sent in request.headers.raw],
-        stream=request.stream,
-        extensions=request.extensions,
-    )
+        sent.url = url.copy_merge_params(whole.params)
+        if whole.userinfo:
+            next(httpx.BasicAuth(whole.username, whole.password).auth_flow(sent))
+    return sent

@@ -16,7 +16,7 @@ from tests.contract.route_table import ROWS, Row
 from tests.google_account import TOKEN
 from tests.planted import KEY, foreign_frames, held, printed
 
-pytestmark = pytest.mark.usefixtures("no_keys")
+pytestmark = [pytest.mark.usefixtures("no_keys"), pytest.mark.covering(2)]
 
 SAID = f"no: {KEY}"
 FAULTS: dict[str, Any] = {

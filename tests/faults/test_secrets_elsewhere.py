@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import pickle
 from typing import Any
 
@@ -22,10 +23,11 @@ from bruno_llm import (
 from bruno_llm.embeddings import OllamaEmbedder, OpenAIEmbedder
 from bruno_llm.redaction import Hidden, Redactor, hidden, mask
 from bruno_llm.testing import FakeServer, Fault, Raw, Reply, Request
-from tests.contract.matrix import CASES, USER, Case, ask
+from tests.contract.matrix import CASES, GEMINI, USER, Case, ask
+from tests.contract.matrix import KEY as contract_key
 from tests.planted import KEY, held, printed
 
-pytestmark = pytest.mark.usefixtures("no_keys")
+pytestmark = [pytest.mark.usefixtures("no_keys"), pytest.mark.covering(2)]
 
 USER_NAME, WORD, TOKEN = "planted-user", "planted-Word-77", "planted-token-99"
 HEADER = "planted-header-55"
@@ -90,6 +92,20 @@ async def test_they_reach_the_server(case: Case, server: FakeServer, way: str) -
         assert request.headers["authorization"] == f"Basic {basic}"
         assert request.query["token"] == TOKEN
     assert server.requests[0].headers["x-tenant"] == HEADER
+
+
+async def test_what_httpx_logs(server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
+    server.default = Reply("Oslo")
+    where = {"base_url": address(server, "gemini"), "extra_headers": {"x-tenant": HEADER}}
+    provider = GEMINI.provider(server, **where)
+    await provider.complete(USER)  # litellm quietens httpx when it is loaded
+    with caplog.at_level(logging.DEBUG):
+        for name in ("httpx", "httpcore"):
+            caplog.set_level(logging.DEBUG, name)
+        await provider.complete(USER)
+    assert "HTTP Request: POST" in caplog.text
+    for secret in (*PLANTED, contract_key):
+        assert secret not in caplog.text
 
 
 async def test_an_embedder(server: FakeServer) -> None:
