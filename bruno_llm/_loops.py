@@ -7,7 +7,7 @@ import contextlib
 import sys
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
 from typing import Any, Generic, TypeVar
@@ -16,7 +16,7 @@ from typing_extensions import ParamSpec, Self
 
 from bruno_llm._forks import before_and_after_fork, new_lock, renewed
 
-__all__ = ["Closable", "PerLoop", "inside", "unlisted"]
+__all__ = ["Closable", "PerLoop", "inside", "unlisted", "unlisting"]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -169,6 +169,20 @@ def _owner_is_gone(
             loop.call_soon_threadsafe(keeper.close_soon, key)
 
 
+@contextlib.contextmanager
+def unlisting() -> Iterator[None]:
+    """Keep generators that make their first step in this block out of the loop's list.
+
+    Nothing may be awaited in it: the switch is the thread's.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, _left_to_the_outer)
+    try:
+        yield
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
 class _Unlisted(AsyncGenerator[T, None]):
     """An asynchronous generator that its event loop does not know.
 
@@ -184,13 +198,9 @@ class _Unlisted(AsyncGenerator[T, None]):
     def __anext__(self) -> Awaitable[T]:  # type: ignore[override]  # a coroutine would be slower
         if self._begun:
             return self._source.__anext__()
-        self._begun = True  # a generator is listed, or not, at its first step
-        hooks = sys.get_asyncgen_hooks()
-        sys.set_asyncgen_hooks(None, _left_to_the_outer)
-        try:
+        self._begun = True
+        with unlisting():
             return self._source.__anext__()
-        finally:
-            sys.set_asyncgen_hooks(*hooks)
 
     async def asend(self, value: None) -> T:
         return await self.__anext__()

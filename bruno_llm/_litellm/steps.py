@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Generator
 from typing import Any
 
+from bruno_llm._loops import unlisting
 from bruno_llm.completion import TextDelta
 from bruno_llm.wire.tap import HUNGRY, Tap
 
@@ -62,7 +63,8 @@ class Split:
         while True:
             tap.asked = True
             try:
-                wanted = step.send(None) if thrown is None else step.throw(thrown)
+                with unlisting():  # a loop that ends would close them in the middle of this step
+                    wanted = step.send(None) if thrown is None else step.throw(thrown)
             except StopIteration as done:
                 self._step = None
                 return done.value
