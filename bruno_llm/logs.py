@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from bruno_llm.checks import nearest, shown
 from bruno_llm.exceptions import ConfigurationError
@@ -20,7 +20,13 @@ _LEVELS = {
 }
 
 
-class _Stderr(logging.StreamHandler[TextIO]):
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:
+    _StreamHandler = logging.StreamHandler  # takes a type in brackets from Python 3.11 on
+
+
+class _Stderr(_StreamHandler):
     """Writes to what is stderr at that moment: tests, notebooks and shells put another there."""
 
     def __init__(self) -> None:
