@@ -33,7 +33,9 @@ PATIENCE = 120.0
 PROGRAM = """
 import asyncio, json, sys
 import bruno_llm
-from bruno_llm import ClaudeProvider, GeminiProvider, OllamaProvider, OpenAIProvider
+from bruno_llm import (
+    ClaudeProvider, GeminiProvider, LiteLLMProvider, OllamaProvider, OpenAIProvider
+)
 
 connected, told = [], []
 sys.addaudithook(lambda name, args: name == "socket.connect" and connected.append(args[1]))
@@ -66,6 +68,11 @@ async def main():
             "stream": await new_modules(streamed(llm)),
         }
         await llm.aclose()
+    # A route that is not rehearsed: its code is there all the same, and was quiet about it.
+    cohere = LiteLLMProvider("cohere_chat/command-a-03-2025", api_key=KEY, base_url=OPENAI)
+    await cohere.warm_up()
+    config = "litellm.llms.cohere.chat.transformation" in sys.modules
+    await cohere.aclose()
     import litellm
     litellm.failure_callback = [lambda *args: told.append(args)]
     from bruno_llm._litellm import rehearsal
@@ -73,7 +80,8 @@ async def main():
     llm = OpenAIProvider(api_key=KEY, base_url=OPENAI)
     await llm.warm_up()
     await llm.aclose()
-    print(json.dumps({"before": before, "loaded": loaded, "told": len(told), **found}))
+    print(json.dumps({"before": before, "loaded": loaded, "told": len(told),
+                      "config": config, **found}))
 
 asyncio.run(main())
 """
@@ -116,6 +124,10 @@ def test_after_warming_up_a_call_imports_next_to_nothing(name: str, found: dict[
     # and another release may have moved a few.
     assert len(one["generate"]) <= 15, one["generate"]
     assert len(one["stream"]) <= 15, one["stream"]
+
+
+def test_so_is_the_code_of_a_route_that_is_not_rehearsed(found: dict[str, Any]) -> None:
+    assert found["config"]
 
 
 def test_who_watches_litellms_calls_is_told_of_no_rehearsal(found: dict[str, Any]) -> None:

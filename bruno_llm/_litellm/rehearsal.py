@@ -19,7 +19,7 @@ import httpx
 from bruno_llm._litellm import loading
 from bruno_llm._litellm.calls import completion, stream
 from bruno_llm._litellm.clients import Clients
-from bruno_llm._litellm.facts import route_of
+from bruno_llm._litellm.facts import route_of, unsupported
 from bruno_llm.wire.client import Exchange
 
 __all__ = ["load"]
@@ -71,6 +71,7 @@ def _prepare(model: str) -> None:
                 # Another release may have it elsewhere; then the first call imports it.
                 with contextlib.suppress(ImportError):
                     importlib.import_module(name)
+        unsupported(model, {"temperature": 1.0})  # imports litellm's code of the route
         watched = any(getattr(loading.module, name, None) for name in _CALLBACKS)
         if route in _ROUTES and loading.is_ours and not watched:
             asyncio.run(_rehearsed(model))
