@@ -76,6 +76,17 @@ class TestAzure:
         assert {request.query["api-version"] for request in openai.requests} == {"2024-10-21"}
         assert {request.headers["api-key"] for request in openai.requests} == {KEY}
 
+    @pytest.mark.parametrize("model", ["azure/gpt-5.4-mini", "azure_ai/gpt-5.4-mini"])
+    async def test_a_tool_stays_with_the_endpoint(self, model: str, openai: FakeServer) -> None:
+        """litellm would go to OpenAI's other endpoint, on Foundry with a client that cannot."""
+        provider = llm(model, openai.url, api_version="2024-10-21")
+        await provider.complete(ASK, tools=[TOOL])
+        await events(provider, tools=[TOOL])
+        path = "/openai/deployments/gpt-5.4-mini/chat/completions"
+        assert [request.path for request in openai.requests] == [path] * 2
+        for request in openai.requests:
+            assert [tool["function"]["name"] for tool in request.json["tools"]] == ["f"]
+
     async def test_the_newer_address(self, openai: FakeServer) -> None:
         await llm("azure/my-deployment", openai.url, api_version="v1").generate(ASK)
         assert openai.requests[0].path == "/openai/v1/chat/completions"

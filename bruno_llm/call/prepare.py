@@ -59,7 +59,7 @@ class Tongues:
         def speaking(wire: Format | None, **more: Any) -> Spoken:
             return Spoken(wire, Origin(wire.name, route, bare) if wire else None, **more)
 
-        hidden = hidden_from_litellm(bare, self._mode) if self._two else ()
+        hidden = hidden_from_litellm(bare, self._mode) if self._two or vendor.bridged else ()
         self.first = speaking(vendor.wire_of(bare), hidden=hidden)
         # One that litellm does not know may think.
         reasons = not facts or bool(facts.get("supports_reasoning"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bruno_llm.vendors.anthropic.vendor import ANTHROPIC
-from bruno_llm.vendors.azure.vendor import AZURE
+from bruno_llm.vendors.azure.vendor import AZURE, FOUNDRY
 from bruno_llm.vendors.bedrock.vendor import BEDROCK
 from bruno_llm.vendors.cohere.vendor import COHERE
 from bruno_llm.vendors.gemini.vendor import GEMINI
@@ -40,6 +40,7 @@ VENDORS = (
     OLLAMA,
     COHERE,
     AZURE,
+    FOUNDRY,
     VERTEX,
     VERTEX_BETA,
     BEDROCK,

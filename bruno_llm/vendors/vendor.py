@@ -41,6 +41,7 @@ class Vendor:
         wire: The format of its answers, ``None`` when it is not read.
         wires: Formats of models whose names begin so, where not all are answered in one.
         responses: The format of OpenAI's second endpoint, where it has that too.
+        bridged: It has not, and litellm goes to that endpoint all the same for a function tool.
         schemas: How tools and shapes of answers are written for it.
         schemas_of: The same for models whose names begin so, where not all are alike.
         models: Where it lists its models for free.
@@ -75,6 +76,7 @@ class Vendor:
     wire: Format | None = None
     wires: Mapping[str, Format] = field(default_factory=dict)
     responses: Format | None = None
+    bridged: bool = False
     schemas: Dialect = Dialect()  # noqa: RUF009  frozen
     schemas_of: Mapping[str, Dialect] = field(default_factory=dict)
     models: ModelList | None = None
