@@ -253,6 +253,9 @@ class MockProvider(Chat):
         """The system prompt that is sent first on every call."""
         return self._system_prompt
 
+    async def warm_up(self) -> None:
+        """It is always ready."""
+
     async def aclose(self) -> None:
         """Nothing to close."""
 

@@ -117,7 +117,11 @@ class Round:
             self.outcomes[number] = error
 
     def _ask(self, number: int) -> list[dict[str, str]]:
-        return [{"role": "user", "content": f"Answer call-{number}, please."}]
+        return [{"role": "user", "content": f"Answer call-{self._named(number)}, please."}]
+
+    def _named(self, number: int) -> int:
+        """Of no other round: the request of a caller who has left may still arrive in the next."""
+        return self.number * 1_000 + number
 
     def the_books_are_right(self, log: Log) -> None:
         report = self.costs.report(by="tag")
@@ -125,7 +129,7 @@ class Round:
         assert [budget.reserved for budget in report.budgets] == [0]
         for number, outcome in self.outcomes.items():
             line = booked.pop(_tag(number), None)
-            tries = log.tries.get(number, [])
+            tries = log.tries.get(self._named(number), [])
             where = (number, tries, outcome, line)
             assert len(tries) <= 1, where
             if outcome is not LEFT:
