@@ -42,8 +42,15 @@ def unpacked(requirement: str, folder: Path) -> Path:
 def guarded(
     *arguments: str, cwd: Path, path: tuple[Path, ...] = (), **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python on code of others: it reaches this machine alone, and knows no key."""
-    kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    """Run Python on code of others: it reaches this machine alone, and knows no key.
+
+    Nor does it run a test twice because a run of ours does.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.endswith("_API_KEY") and name != "PYTEST_ADDOPTS"
+    }
     paths = os.pathsep.join(map(str, (GUARD, *path, OURS)))
     return subprocess.run(
         [sys.executable, *arguments],

@@ -404,8 +404,10 @@ def own_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def others_bill(case: Case, request: Request, messages: Any, options: Mapping[str, Any]) -> Usage:
-    """A vendor whose tokens are estimated here, and who counts a quarter more than that."""
-    prompt = counter_for(case.vendor, case.model).messages(messages, options.get("tools")) * 5 // 4
+    """A vendor who counts what is counted here, and a quarter more where that is an estimate."""
+    counter = counter_for(case.vendor, case.model)
+    counted = counter.messages(messages, options.get("tools"))
+    prompt = counted if counter.exact else counted * 5 // 4
     body = request.json
     answer = body.get("max_tokens") or body.get("max_output_tokens")
     answer = answer or body["generationConfig"]["max_output_tokens"]
