@@ -11,6 +11,8 @@ import os
 
 SIZE = float(os.environ.get("BRUNO_LLM_TEST_SIZE", "0.1"))
 FULL = SIZE >= 1
+# The longest loads, minutes each at full size, may do a share of it: `.ci/run` asks for a fifth.
+LOAD = float(os.environ.get("BRUNO_LLM_TEST_LOAD", "1"))
 
 
 def sized(count: int, least: int = 1) -> int:

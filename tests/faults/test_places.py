@@ -27,7 +27,7 @@ from bruno_llm.wire.client import WireClient
 from bruno_llm.wire.places import Places
 from tests.contract.matrix import CLAUDE, GEMINI, MISTRAL, OLLAMA, OPENAI, USER, Case, ask
 from tests.faults.test_leaks import TURNS, cancelled_after
-from tests.size import FULL, sized
+from tests.size import FULL, LOAD, sized
 
 LIMIT = 0.3
 # What litellm does for a call that is cancelled while a thread prepares it: see test_leaks.py.
@@ -168,7 +168,7 @@ class TestNothingIsLost:
         provider = with_places(case, server, 5)
         for _ in range(3):
             await ask(provider, way)
-        left = iter(range(sized(2000) if FULL else 12))
+        left = iter(range(round(sized(2000) * LOAD) if FULL else 12))
 
         async def some() -> None:
             for _ in left:
@@ -203,7 +203,7 @@ class TestNothingIsLost:
         chance = random.Random(way)
         server.default = lambda _: Fault.hang() if chance.random() < 0.05 else Reply("Hello")
         provider = case.provider(server, timeout=Timeout(total=3 * LIMIT))
-        left = iter(range(sized(10_000) if FULL else 40))
+        left = iter(range(round(sized(10_000) * LOAD) if FULL else 40))
         ends: Counter[Any] = Counter()
 
         async def some() -> None:
