@@ -18,7 +18,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 __all__ = ["KEY", "foreign_frames", "held", "links", "printed"]
 
-KEY = "sk-planted-5d2e8c41b7f0a396WXYZ"
+KEY = "sk-planted-5d2e8c41WXYZ"
 
 
 def links(error: BaseException) -> Iterator[BaseException]:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "SECURITY.md").read_text("utf-8")
-PROMPT, ANSWER, KEY = "a-planted-question", "a-planted-answer", "sk-planted-0123456789abcdef"
+PROMPT, ANSWER, KEY = "a-planted-question", "a-planted-answer", "sk-planted-0123456789"
 
 # A process of its own, so that what importing litellm leaves behind would be seen as well.
 PROGRAM = f"""

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import math
-import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from bruno_core.interfaces.embedding import EmbeddingInterface
@@ -18,14 +14,14 @@ from pydantic import SecretStr
 from bruno_llm import _litellm
 from bruno_llm._door import keeps_secrets
 from bruno_llm.call.endpoint import Endpoint
-from bruno_llm.call.send import Call, admitted, send
-from bruno_llm.call.worst import Known
+from bruno_llm.call.send import admitted, send
 from bruno_llm.checks import Count, check
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.config.given import policy
 from bruno_llm.costs.tracker import CostTracker
+from bruno_llm.embeddings.batch import Batch
+from bruno_llm.embeddings.vectors import Vectors, in_order, vector
 from bruno_llm.exceptions import (
-    BudgetExceededError,
     ConfigurationError,
     ContextLengthExceededError,
     EmptyResponseError,
@@ -42,76 +38,11 @@ from bruno_llm.wire.client import Exchange, watching
 from bruno_llm.wire.reading import read_usage
 from bruno_llm.wire.size import MAX_RESPONSE_BYTES
 
-__all__ = ["Batch", "LiteLLMEmbedder", "Vectors", "field"]
+__all__ = ["LiteLLMEmbedder"]
 
 _PARAMS = names_of(EmbeddingOptions)
 # Batches of one call under way at once; the rate limit's slots may make it fewer.
 _AT_ONCE = 4
-
-
-class Batch(Call):
-    """One request of an embedding call."""
-
-    def __init__(
-        self,
-        endpoint: LiteLLMEmbedder,
-        texts: Sequence[str],
-        tokens: int,
-        api_key: SecretStr | None,
-        *,
-        strict: bool,
-    ) -> None:
-        base_url, address = endpoint._address()
-        super().__init__(
-            endpoint,
-            api_key=api_key,
-            base_url=base_url,
-            address=address,
-            timeout=endpoint.timeout,
-        )
-        self.options = endpoint._params
-        self._texts = texts
-        self._known = Known(list(texts), strict=strict)
-        self.tokens = tokens
-
-    @property
-    def texts(self) -> Sequence[str]:
-        return self._texts
-
-    def expected_tokens(self) -> int:
-        return self.tokens
-
-    def used_by_a_lost_try(self) -> Usage:
-        return Usage(self.tokens, 0, self.tokens, estimated=True)
-
-    def worst_case(self) -> Decimal | None:
-        return self._price(0)
-
-    def most(self, body: Mapping[str, Any], content: bytes) -> Decimal | None:
-        surplus = self._known.surplus(body)
-        if math.isinf(surplus):
-            raise BudgetExceededError(
-                "what it refers to has no length that is known, so the call cannot be kept within"
-                " the budget",
-                self.endpoint.name,
-                model=self.endpoint.model,
-            )
-        return self._price(int(surplus)) if surplus else None
-
-    def _price(self, surplus: int) -> Decimal | None:
-        exact = self.endpoint._counter.exact
-        tokens = (self.tokens if exact else self.tokens + self.tokens // 4) + surplus
-        cost = self.endpoint._pricing.cost(Usage(tokens, 0, tokens), self.endpoint.model)
-        return None if cost is None else Decimal(str(cost))
-
-
-@dataclass(frozen=True, slots=True)
-class Vectors:
-    """The part of litellm's ``EmbeddingResponse`` that is read here."""
-
-    data: Sequence[Any]
-    usage: Mapping[str, int]
-    model: str
 
 
 class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
@@ -322,15 +253,14 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
     async def _embed(
         self, texts: Sequence[str], tokens: int, api_key: SecretStr | None
     ) -> list[list[float]]:
-        strict = bool(self._params.get("extra_body"))
-        async with admitted(Batch(self, texts, tokens, api_key, strict=strict)) as call:
+        async with admitted(Batch(self, texts, self._params, tokens, api_key)) as call:
             vectors = await send(call, self._try)
         self._probed = len(vectors[0])
         return vectors
 
     async def _try(self, call: Batch) -> list[list[float]]:
         response = await self._ask(call, call.exchange)
-        vectors = [_vector(item) for item in _in_order(response.data or [])]
+        vectors = [vector(item) for item in in_order(response.data or [])]
         if len(vectors) != len(call.texts):
             raise ServiceUnavailableError(
                 f"{len(vectors)} vectors came back for {len(call.texts)} texts",
@@ -387,22 +317,3 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
             exchange.facts.fault = "there are no embeddings in it"
             raise ValueError("there are no embeddings in it")
         return payload
-
-
-def _in_order(items: Sequence[Any]) -> list[Any]:
-    return sorted(items, key=lambda item: field(item, "index") or 0)
-
-
-def _vector(item: Any) -> list[float]:
-    value = field(item, "embedding")
-    if isinstance(value, str):  # encoding_format="base64": little-endian 32-bit floats
-        data = base64.b64decode(value)
-        return list(struct.unpack(f"<{len(data) // 4}f", data))
-    if any(type(number) not in (float, int) for number in value or ()):
-        raise ValueError("a vector holds something else than numbers")
-    return [float(number) for number in value or ()]
-
-
-def field(item: Any, name: str) -> Any:
-    """A field of an answer's item, which some releases of litellm hand out as a dict."""
-    return item.get(name) if isinstance(item, dict) else getattr(item, name, None)

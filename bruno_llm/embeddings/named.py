@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from bruno_llm.embeddings.embedder import Batch, LiteLLMEmbedder, Vectors, field
+from bruno_llm.embeddings.batch import Batch
+from bruno_llm.embeddings.embedder import LiteLLMEmbedder
+from bruno_llm.embeddings.vectors import Vectors, field
 from bruno_llm.params import present
 from bruno_llm.vendors.registry import GEMINI, OLLAMA, OPENAI
 from bruno_llm.wire.client import Exchange

@@ -21,12 +21,7 @@ from bruno_llm.config.explain import Setting
 from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.factory import health
-from bruno_llm.factory.build import (
-    build,
-    inherited,
-    own_names,
-    split,
-)
+from bruno_llm.factory.build import build, inherited, own_names, split
 from bruno_llm.factory.choose import (
     Candidate,
     Preference,

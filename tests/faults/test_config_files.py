@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from bruno_llm import ConfigurationError, LLMFactory, ProviderConfig
 from bruno_llm.config.file import read_config_file
 
-KEY = "sk-planted-0123456789abcdef"
+KEY = "sk-planted-0123456789"
 DEEP = 100_000
 
 
