@@ -53,7 +53,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read the code inste
     from bruno_llm.factory.unified import UnifiedProviderFactory
     from bruno_llm.fallback import FallbackProvider
     from bruno_llm.logs import log
-    from bruno_llm.messages import completion_message, file_message, image_message, tool_result
+    from bruno_llm.messages.chat import completion_message, file_message, image_message, tool_result
     from bruno_llm.policies.cache import Cache
     from bruno_llm.policies.retry import Retry
     from bruno_llm.policies.timeouts import Timeout
@@ -138,7 +138,7 @@ _HOMES = {
     "bruno_llm.factory.unified": ("UnifiedProviderFactory",),
     "bruno_llm.fallback": ("FallbackProvider",),
     "bruno_llm.logs": ("log",),
-    "bruno_llm.messages": (
+    "bruno_llm.messages.chat": (
         "completion_message",
         "file_message",
         "image_message",

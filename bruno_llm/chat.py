@@ -15,10 +15,10 @@ from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.message import Message
 from typing_extensions import Unpack
 
-from bruno_llm._loops import Closable, inside
+from bruno_llm._runtime.loops import Closable, inside
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, TextDelta, ToolCallDelta
 from bruno_llm.exceptions import ContentFilterError, EmptyResponseError
-from bruno_llm.options import CallOptions
+from bruno_llm.options.call import CallOptions
 
 __all__ = ["Chat", "Messages", "models_of", "replayed", "said"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bruno_llm import _clock
-from bruno_llm._forks import new_lock
+from bruno_llm._runtime.forks import new_lock
 
 __all__ = ["Cooldown"]
 

@@ -10,11 +10,10 @@ from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.utils import exceptions as core
 from typing_extensions import Unpack
 
-from bruno_llm._log import get_logger
-from bruno_llm._loops import inside
+from bruno_llm._runtime.log import get_logger
+from bruno_llm._runtime.loops import inside
 from bruno_llm.capabilities import Capabilities, common
 from bruno_llm.chat import Chat, Messages, models_of
-from bruno_llm.checks import Wait, check
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, StreamRestart, TextDelta
 from bruno_llm.cooldown import Cooldown
 from bruno_llm.exceptions import (
@@ -27,8 +26,9 @@ from bruno_llm.exceptions import (
     StreamError,
     TransientError,
 )
-from bruno_llm.messages import asked
-from bruno_llm.options import AnswerOptions
+from bruno_llm.messages.chat import asked
+from bruno_llm.options.call import AnswerOptions
+from bruno_llm.options.checks import Wait, check
 
 __all__ = ["FallbackProvider"]
 

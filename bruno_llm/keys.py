@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from bruno_llm._log import get_logger
-from bruno_llm.checks import no_text
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.options.checks import no_text
 from bruno_llm.redaction import hide_url_secrets, mask
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from bruno_llm.checks import nearest, shown
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.options.checks import nearest, shown
 
 __all__ = ["log"]
 

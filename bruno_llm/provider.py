@@ -18,7 +18,7 @@ from typing_extensions import Unpack
 from bruno_llm import _litellm
 from bruno_llm._door import keeps_secrets
 from bruno_llm._former import former_attribute, former_options
-from bruno_llm._loops import inside
+from bruno_llm._runtime.loops import inside
 from bruno_llm.call.chat import ChatCall, ask, count, open_stream
 from bruno_llm.call.describe import describe, window_size
 from bruno_llm.call.endpoint import Endpoint
@@ -29,7 +29,6 @@ from bruno_llm.call.request import Request
 from bruno_llm.call.send import admitted, send
 from bruno_llm.capabilities import Capabilities, capabilities_of
 from bruno_llm.chat import Chat, Messages, replayed
-from bruno_llm.checks import Count, Temperature, check
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent
 from bruno_llm.config.given import policy
 from bruno_llm.costs.tracker import CostTracker
@@ -39,9 +38,10 @@ from bruno_llm.exceptions import (
     InvalidRequestError,
     StreamError,
 )
-from bruno_llm.messages import as_messages, asked, shows_images, to_chat
-from bruno_llm.options import CallOptions, ProviderOptions
-from bruno_llm.params import (
+from bruno_llm.messages.chat import as_messages, asked, shows_images, to_chat
+from bruno_llm.options.call import CallOptions, ProviderOptions
+from bruno_llm.options.checks import Count, Temperature, check
+from bruno_llm.options.params import (
     CHAT_PARAMS,
     GENERIC_PARAMS,
     NAMED,

@@ -9,8 +9,16 @@ from typing import Any, Literal
 import pytest
 
 from bruno_llm import ConfigurationError, LiteLLMEmbedder, Retry, Timeout
-from bruno_llm.checks import Count, Seconds, Share, Temperature, check, check_arguments, nearest
-from bruno_llm.limits import HeaderName, HeaderText, Label
+from bruno_llm.options.checks import (
+    Count,
+    Seconds,
+    Share,
+    Temperature,
+    check,
+    check_arguments,
+    nearest,
+)
+from bruno_llm.options.limits import HeaderName, HeaderText, Label
 
 
 @pytest.mark.parametrize(

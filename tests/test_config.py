@@ -181,7 +181,7 @@ def test_parameters_of_the_vendor_may_stand_beside_the_settings() -> None:
 
 
 def test_every_parameter_the_vendors_take_is_known() -> None:
-    from bruno_llm.params import CHAT_PARAMS, GENERIC_PARAMS
+    from bruno_llm.options.params import CHAT_PARAMS, GENERIC_PARAMS
     from bruno_llm.vendors import registry as vendors
 
     of_vendors = [v.params for v in vars(vendors).values() if isinstance(v, vendors.Vendor)]

@@ -81,11 +81,11 @@ loop.close()
 
 WHILE_LOCKS_ARE_HELD = """
 asyncio.run(ask(openai))
-from bruno_llm import _forks
+from bruno_llm._runtime import forks
 held, done = threading.Event(), threading.Event()
 
 def hold():
-    locks = list(_forks._locks)
+    locks = list(forks._locks)
     assert len(locks) > 5
     for lock in locks:
         lock.acquire()

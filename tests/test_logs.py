@@ -13,7 +13,7 @@ import structlog
 
 import bruno_llm
 from bruno_llm import ConfigurationError, LLMError, OpenAIProvider, Retry
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.testing import FakeServer, Fault, Reply
 
 KEY = "k" * 20

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import threading
 
-from bruno_llm._loops import PerLoop
+from bruno_llm._runtime.loops import PerLoop
 
 
 class Thing:

@@ -21,7 +21,7 @@ from bruno_llm import (
     image_message,
     tool_result,
 )
-from bruno_llm.messages import texts_of, to_chat
+from bruno_llm.messages.chat import texts_of, to_chat
 
 PNG = b"\x89PNG\r\n\x1a\n rest"
 CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}

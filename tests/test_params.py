@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from bruno_llm import ClaudeProvider, ConfigurationError, LiteLLMProvider, OllamaProvider
-from bruno_llm.params import CHAT_PARAMS, FEATURES, GENERIC_PARAMS, KNOBS, check_names, present
+from bruno_llm.options.params import (
+    CHAT_PARAMS,
+    FEATURES,
+    GENERIC_PARAMS,
+    KNOBS,
+    check_names,
+    present,
+)
 
 
 def test_knobs_and_features_are_not_the_same() -> None:

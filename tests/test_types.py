@@ -15,7 +15,7 @@ import pytest
 import bruno_llm
 from bruno_llm import ClaudeProvider, GeminiProvider, LiteLLMProvider, OllamaProvider
 from bruno_llm import OpenAIProvider as OpenAI
-from bruno_llm.arguments import (
+from bruno_llm.options.arguments import (
     ClaudeSettings,
     FactorySettings,
     GeminiSettings,
@@ -23,7 +23,7 @@ from bruno_llm.arguments import (
     OpenAISettings,
     ProviderSettings,
 )
-from bruno_llm.options import (
+from bruno_llm.options.call import (
     CallOptions,
     ClaudeOptions,
     GeminiOptions,
@@ -33,7 +33,7 @@ from bruno_llm.options import (
     ProviderOptions,
     names_of,
 )
-from bruno_llm.params import CHAT_PARAMS, PER_CALL
+from bruno_llm.options.params import CHAT_PARAMS, PER_CALL
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

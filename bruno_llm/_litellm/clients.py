@@ -18,7 +18,7 @@ from bruno_llm._litellm import loading, probe
 from bruno_llm._litellm.facts import where_to
 from bruno_llm._litellm.sdk import client_class
 from bruno_llm._litellm.sealing import is_sealed
-from bruno_llm._loops import PerLoop
+from bruno_llm._runtime.loops import PerLoop
 from bruno_llm.wire.client import WireClient
 from bruno_llm.wire.places import PLACES
 from bruno_llm.wire.sealed import stand_in

@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from bruno_llm._forks import before_and_after_fork
 from bruno_llm._litellm.cache import share_with
 from bruno_llm._litellm.probe import BETAS, has, probe
 from bruno_llm._litellm.unasked import stay_away
+from bruno_llm._runtime.forks import before_and_after_fork
 from bruno_llm.exceptions import RequestTimeoutError
 from bruno_llm.policies.timeouts import LimitReached, within
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.exceptions import LitellmChangedError
 
 __all__ = ["REACHES", "Reach", "has", "probe", "require"]

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Generator
 from typing import Any
 
-from bruno_llm._loops import unlisting
+from bruno_llm._runtime.loops import unlisting
 from bruno_llm.completion import TextDelta
 from bruno_llm.wire.tap import HUNGRY, Tap
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pydantic import SecretStr
 
 from bruno_llm import _litellm
-from bruno_llm._loops import Closable
+from bruno_llm._runtime.loops import Closable
 from bruno_llm.exceptions import AuthenticationError
 from bruno_llm.keys import (
     ResolvedKey,

@@ -28,7 +28,7 @@ from bruno_llm.call.worst import (
 )
 from bruno_llm.completion import Usage
 from bruno_llm.exceptions import BudgetExceededError
-from bruno_llm.messages import texts_of
+from bruno_llm.messages.chat import texts_of
 from bruno_llm.vendors.counting import CountEndpoint
 from bruno_llm.wire.reading import Answer, read_answer
 from bruno_llm.wire.stream import OpenStream

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.call.chat import ChatCall
 from bruno_llm.completion import Usage
-from bruno_llm.messages import ChatMessage
+from bruno_llm.messages.chat import ChatMessage
 
 __all__ = ["was_cut"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm import _litellm
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.capabilities import capabilities_of
 from bruno_llm.exceptions import LLMError

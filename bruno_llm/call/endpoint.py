@@ -9,11 +9,10 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import SecretStr
 
 from bruno_llm import _litellm
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.call.access import Access
 from bruno_llm.call.connection import CannotBeAskedError, Connection
 from bruno_llm.call.pricing import Pricing
-from bruno_llm.checks import no_text
 from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.errors.rules import ErrorRule
@@ -27,6 +26,7 @@ from bruno_llm.exceptions import (
     TransientError,
 )
 from bruno_llm.keys import sealed
+from bruno_llm.options.checks import no_text
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit

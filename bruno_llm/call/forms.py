@@ -9,7 +9,7 @@ from typing import Any
 
 from bruno_llm.completion import ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
 from bruno_llm.exceptions import InvalidRequestError
-from bruno_llm.messages import ChatMessage
+from bruno_llm.messages.chat import ChatMessage
 from bruno_llm.schema import (
     OwnFunction,
     Schema,

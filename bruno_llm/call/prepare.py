@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from bruno_llm import _litellm
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.call.forms import Forms, fit_schemas
 from bruno_llm.call.request import Request, Spoken
 from bruno_llm.capabilities import Capabilities
 from bruno_llm.exceptions import InvalidRequestError
-from bruno_llm.messages import ChatMessage, shows_images
-from bruno_llm.params import (
+from bruno_llm.messages.chat import ChatMessage, shows_images
+from bruno_llm.options.params import (
     FEATURES,
     KNOBS,
     ONLY_OURS,

@@ -11,7 +11,7 @@ import httpx
 
 from bruno_llm.call.forms import Forms
 from bruno_llm.completion import Trimmed
-from bruno_llm.messages import ChatMessage
+from bruno_llm.messages.chat import ChatMessage
 from bruno_llm.wire.client import Exchange
 from bruno_llm.wire.facts import Format
 from bruno_llm.wire.history import outgoing

@@ -13,8 +13,8 @@ import httpx
 from pydantic import SecretStr
 
 from bruno_llm import _clock
-from bruno_llm._log import get_logger
-from bruno_llm._loops import unlisted
+from bruno_llm._runtime.log import get_logger
+from bruno_llm._runtime.loops import unlisted
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.pricing import billed_tier
 from bruno_llm.call.watch import SILENT, Watch

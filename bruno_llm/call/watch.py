@@ -21,7 +21,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from bruno_llm import _clock
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 from bruno_llm._version import __version__
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.exceptions import LLMError

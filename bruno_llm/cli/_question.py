@@ -53,7 +53,7 @@ def messages_of(question: str, files: Sequence[str], images: Sequence[str]) -> l
     from bruno_core.models.message import Message, MessageRole
 
     from bruno_llm.exceptions import InvalidRequestError
-    from bruno_llm.messages import file_message, image_message
+    from bruno_llm.messages.chat import file_message, image_message
 
     texts, pictures, documents = [question], list(images), []
     for name in files:

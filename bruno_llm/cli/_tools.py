@@ -18,7 +18,7 @@ from bruno_llm.chat import Chat, said
 from bruno_llm.cli._console import note
 from bruno_llm.completion import Completion, StreamRestart, TextDelta, ToolCall
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.results import as_result
+from bruno_llm.messages.results import as_result
 from bruno_llm.tools import (
     RunEnd,
     RunProgress,

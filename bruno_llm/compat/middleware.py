@@ -9,7 +9,7 @@ from typing import Any
 from bruno_core.models.message import Message
 
 from bruno_llm import _clock
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.compat.cache import ResponseCache
 
 __all__ = [

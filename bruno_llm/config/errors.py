@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bruno_llm.checks import nearest
 from bruno_llm.config import policies
 from bruno_llm.config.names import KINDS, VENDOR_PARAMS
+from bruno_llm.options.checks import nearest
 
 __all__ = ["describe"]
 

@@ -33,9 +33,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bruno_llm.checks import nearest
 from bruno_llm.config.parse import parse
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.options.checks import nearest
 
 __all__ = ["ConfigFile", "find_config_file", "lay", "read_config_file"]
 

@@ -17,10 +17,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bruno_llm.checks import nearest
 from bruno_llm.config.env import bruno_core_settings, expand, provider_settings
 from bruno_llm.config.names import KINDS, VENDOR_PARAMS
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.options.checks import nearest
 
 __all__ = ["PRECEDENCE", "Layer", "environment_layer", "expanded"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bruno_llm.config.env import Kind
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.options import ProviderOptions, names_of
+from bruno_llm.options.call import ProviderOptions, names_of
 
 __all__ = ["KINDS", "VENDOR_PARAMS", "canonical", "with_provider"]
 

@@ -20,10 +20,10 @@ from pydantic import (
     model_validator,
 )
 
-from bruno_llm.checks import Amount, Seconds
 from bruno_llm.costs.budgets import Budget
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.options.checks import Amount, Seconds
 from bruno_llm.policies.cache import Cache
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout

@@ -23,7 +23,6 @@ from pydantic import (
 )
 
 from bruno_llm._door import keeps_secrets
-from bruno_llm.checks import Count, Temperature, nearest
 from bruno_llm.config import policies
 from bruno_llm.config.env import named_provider
 from bruno_llm.config.errors import describe
@@ -32,6 +31,7 @@ from bruno_llm.config.file import find_config_file, lay, read_config_file
 from bruno_llm.config.layers import Layer, environment_layer, expanded
 from bruno_llm.config.names import KINDS, VENDOR_PARAMS, canonical, with_provider
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.options.checks import Count, Temperature, nearest
 
 __all__ = ["ProviderConfig"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from bruno_llm._forks import new_lock
+from bruno_llm._runtime.forks import new_lock
 from bruno_llm.costs.books import Free, Operation
 from bruno_llm.costs.ledger_place import LOCK_TIMEOUT, Place
 from bruno_llm.costs.ledger_sql import LAST_TABLE, Snapshot

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bruno_llm import _clock
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.costs.books import Entry, Free, Limit, Operation, Post, Reserve
 
 __all__ = ["Unwritten"]

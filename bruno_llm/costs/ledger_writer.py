@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from bruno_llm import _clock
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.costs.books import Open, Operation, Post, Reserve
 from bruno_llm.costs.ledger_place import LOCK_TIMEOUT, Place
 from bruno_llm.costs.ledger_sql import (

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from bruno_llm._forks import new_lock
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.forks import new_lock
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.costs.books import (
     Entry,
     Limit,

@@ -15,9 +15,8 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any, TypeVar
 
 from bruno_llm import _clock
-from bruno_llm._forks import new_lock
-from bruno_llm._log import get_logger
-from bruno_llm.checks import Share, check
+from bruno_llm._runtime.forks import new_lock
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.completion import Usage
 from bruno_llm.costs import report as cost_report
 from bruno_llm.costs.books import Entry, Limit, Reserve, dollars, storable
@@ -34,6 +33,7 @@ from bruno_llm.costs.report import BudgetState, By, CostLine, Report, Since, Sou
 from bruno_llm.costs.reservation import Booking, Kind, Reservation
 from bruno_llm.costs.stores import LedgerStore, ProcessStore, Store
 from bruno_llm.exceptions import BudgetExceededError, ConfigurationError
+from bruno_llm.options.checks import Share, check
 
 __all__ = ["Booking", "Budget", "BudgetWarning", "CostTracker", "Reservation"]
 

@@ -15,7 +15,6 @@ from bruno_llm import _litellm
 from bruno_llm._door import keeps_secrets
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.send import admitted, send
-from bruno_llm.checks import Count, check
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.config.given import policy
 from bruno_llm.costs.tracker import CostTracker
@@ -28,8 +27,9 @@ from bruno_llm.exceptions import (
     InvalidRequestError,
     ServiceUnavailableError,
 )
-from bruno_llm.options import EmbeddingOptions, names_of
-from bruno_llm.params import check_names, check_options, present
+from bruno_llm.options.call import EmbeddingOptions, names_of
+from bruno_llm.options.checks import Count, check
+from bruno_llm.options.params import check_names, check_options, present
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from bruno_llm.embeddings.batch import Batch
 from bruno_llm.embeddings.embedder import LiteLLMEmbedder
 from bruno_llm.embeddings.vectors import Vectors, field
-from bruno_llm.params import present
+from bruno_llm.options.params import present
 from bruno_llm.vendors.registry import GEMINI, OLLAMA, OPENAI
 from bruno_llm.wire.client import Exchange
 from bruno_llm.wire.sealed import stand_in

@@ -9,13 +9,13 @@ from typing import Any
 from bruno_core.interfaces.llm import LLMInterface
 from pydantic import SecretStr
 
-from bruno_llm.checks import nearest
 from bruno_llm.config import policies
 from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.factory.plugins import adopt, problems
 from bruno_llm.factory.registry import ProviderClass, Target
 from bruno_llm.keys import provider_variable, resolve_key
+from bruno_llm.options.checks import nearest
 
 __all__ = ["arguments_of", "build", "inherited", "is_litellm", "own_names", "split"]
 

@@ -16,7 +16,7 @@ from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.config import BrunoConfig, LLMConfig
 
 from bruno_llm._door import keeps_secrets
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.config.explain import Setting
 from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError, LLMError
@@ -39,8 +39,8 @@ from bruno_llm.factory.registry import BUILTIN, ProviderClass, Registry, Target
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.arguments import FactorySettings
     from bruno_llm.fallback import FallbackProvider
+    from bruno_llm.options.arguments import FactorySettings
     from bruno_llm.providers.claude import ClaudeProvider
     from bruno_llm.providers.gemini import GeminiProvider
     from bruno_llm.providers.mistral import MistralProvider

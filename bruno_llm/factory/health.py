@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from bruno_llm import _clock
 from bruno_llm.capabilities import Capabilities
 from bruno_llm.chat import models_of
-from bruno_llm.checks import nearest
 from bruno_llm.exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -25,6 +24,7 @@ from bruno_llm.exceptions import (
     TransientError,
 )
 from bruno_llm.keys import resolve_key
+from bruno_llm.options.checks import nearest
 from bruno_llm.redaction import hide_url_secrets
 
 __all__ = ["ProviderHealth", "check", "check_all", "check_required", "is_local"]

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from bruno_core.interfaces.llm import LLMInterface
 
-from bruno_llm.checks import nearest
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.factory.plugins import adopt, list_plugins, load_plugin, problems
 from bruno_llm.keys import variable_part
+from bruno_llm.options.checks import nearest
 from bruno_llm.redaction import argument_of
 from bruno_llm.vendors.routes import KEY_VARIABLES, ROUTES
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from bruno_core.interfaces.llm import LLMInterface
 
 from bruno_llm._door import keeps_secrets
-from bruno_llm.checks import nearest
 from bruno_llm.config.layers import Layer
 from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.factory.build import arguments_of, split
 from bruno_llm.factory.factory import AnyConfig, LLMFactory
+from bruno_llm.options.checks import nearest
 
 if TYPE_CHECKING:
     from bruno_llm.embeddings.embedder import LiteLLMEmbedder

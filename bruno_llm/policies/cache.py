@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm import _clock
-from bruno_llm._forks import new_lock
-from bruno_llm.checks import Count, Seconds, check_arguments
+from bruno_llm._runtime.forks import new_lock
 from bruno_llm.completion import Completion
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.options.checks import Count, Seconds, check_arguments
 
 __all__ = ["Cache"]
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bruno_llm import _clock
-from bruno_llm._log import get_logger
-from bruno_llm.checks import Count, Seconds, Wait, check_arguments
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.exceptions import LLMError, TransientError
+from bruno_llm.options.checks import Count, Seconds, Wait, check_arguments
 
 __all__ = ["OnRetry", "Retry"]
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.log import get_logger
 
 if TYPE_CHECKING:
     from bruno_core.interfaces import LLMInterface

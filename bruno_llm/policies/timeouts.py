@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bruno_llm.checks import Seconds, check, check_arguments, nearest
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.options.checks import Seconds, check, check_arguments, nearest
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as deadline

@@ -14,10 +14,10 @@ from typing import Any, Literal, get_args
 
 from bruno_core.interfaces import LLMInterface
 
-from bruno_llm._log import get_logger
-from bruno_llm.checks import Count, CountOrNone, Share, check_arguments
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.completion import Trimmed
 from bruno_llm.exceptions import ConfigurationError, ContextLengthExceededError, LLMError
+from bruno_llm.options.checks import Count, CountOrNone, Share, check_arguments
 from bruno_llm.policies.summary import Summaries
 from bruno_llm.policies.turns import (
     HINT,

@@ -10,7 +10,7 @@ from bruno_llm.vendors.anthropic.vendor import ANTHROPIC
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.arguments import ClaudeSettings
+    from bruno_llm.options.arguments import ClaudeSettings
 
 __all__ = ["ClaudeProvider"]
 

@@ -10,7 +10,7 @@ from bruno_llm.vendors.gemini.vendor import GEMINI
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.arguments import GeminiSettings
+    from bruno_llm.options.arguments import GeminiSettings
 
 __all__ = ["GeminiProvider"]
 

@@ -12,7 +12,7 @@ from bruno_llm.vendors.mistral.vendor import MISTRAL
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.arguments import MistralSettings
+    from bruno_llm.options.arguments import MistralSettings
 
 __all__ = ["MistralEmbedder", "MistralProvider"]
 

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bruno_llm import _clock
-from bruno_llm._forks import new_lock
+from bruno_llm._runtime.forks import new_lock
 from bruno_llm.errors.retry_after import retry_after_of, seconds_until
 
 __all__ = ["DOUBTED", "Vendor"]

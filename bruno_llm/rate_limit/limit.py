@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge
 
 from bruno_llm import _clock
-from bruno_llm._log import get_logger
-from bruno_llm._loops import unlisted
-from bruno_llm.checks import Count, CountOrNone, PerMinute, Seconds, Wait, check_arguments
+from bruno_llm._runtime.log import get_logger
+from bruno_llm._runtime.loops import unlisted
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError, RateLimitError
+from bruno_llm.options.checks import Count, CountOrNone, PerMinute, Seconds, Wait, check_arguments
 from bruno_llm.rate_limit.headers import Vendor
 from bruno_llm.rate_limit.lines import Account, Line, Pacer, Slots, WaitingRules
 

@@ -18,8 +18,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from bruno_llm import _clock
-from bruno_llm._forks import new_rlock, renewed
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.forks import new_rlock, renewed
+from bruno_llm._runtime.log import get_logger
 from bruno_llm.exceptions import RateLimitError
 from bruno_llm.rate_limit.headers import Vendor
 

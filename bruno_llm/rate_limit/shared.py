@@ -23,9 +23,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bruno_llm import _clock
-from bruno_llm._forks import new_lock
-from bruno_llm._log import get_logger
-from bruno_llm._loops import PerLoop
+from bruno_llm._runtime.forks import new_lock
+from bruno_llm._runtime.log import get_logger
+from bruno_llm._runtime.loops import PerLoop
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError
 from bruno_llm.rate_limit import scripts
 from bruno_llm.rate_limit.headers import DOUBTED, Vendor

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
-from bruno_llm._loops import inside
+from bruno_llm._runtime.loops import inside
 from bruno_llm.chat import Chat, Messages
 from bruno_llm.completion import (
     Completion,
@@ -17,7 +17,7 @@ from bruno_llm.completion import (
     Usage,
 )
 from bruno_llm.exceptions import ConfigurationError, InvalidRequestError, StructuredOutputError
-from bruno_llm.messages import completion_message, tool_result
+from bruno_llm.messages.chat import completion_message, tool_result
 from bruno_llm.structured.modes import Mode, Refusals, answered, modes_for, request_for
 from bruno_llm.structured.shape import Misfit, Shape
 

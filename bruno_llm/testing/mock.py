@@ -24,8 +24,8 @@ from bruno_llm.completion import (
     Usage,
 )
 from bruno_llm.exceptions import ConfigurationError, EmptyResponseError, StreamError
-from bruno_llm.messages import ChatMessage, as_messages, asked, texts_of, to_chat
-from bruno_llm.options import CallOptions
+from bruno_llm.messages.chat import ChatMessage, as_messages, asked, texts_of, to_chat
+from bruno_llm.options.call import CallOptions
 from bruno_llm.testing.fake.text import arguments_text, words
 
 __all__ = ["MockCall", "MockProvider", "ScriptUsedUpError"]

@@ -15,8 +15,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bruno_llm._forks import new_lock
-from bruno_llm._log import get_logger
+from bruno_llm._runtime.forks import new_lock
+from bruno_llm._runtime.log import get_logger
 
 if TYPE_CHECKING:
     import tiktoken

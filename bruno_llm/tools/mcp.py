@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.results import media_type_of
+from bruno_llm.messages.results import media_type_of
 from bruno_llm.tools.definition import Tool
 from bruno_llm.tools.errors import ToolError
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bruno_llm._loops import inside
+from bruno_llm._runtime.loops import inside
 from bruno_llm.capabilities import Capabilities
 from bruno_llm.chat import Chat, Messages, models_of
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent

@@ -10,11 +10,11 @@ from typing import Any
 from bruno_core.models.message import Message
 from pydantic import ConfigDict, TypeAdapter
 
-from bruno_llm._loops import inside
+from bruno_llm._runtime.loops import inside
 from bruno_llm.chat import Chat, Messages
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, ToolCall, Usage
 from bruno_llm.exceptions import ConfigurationError, LLMError, ToolLimitError
-from bruno_llm.messages import as_messages, asked, completion_message, tool_result
+from bruno_llm.messages.chat import as_messages, asked, completion_message, tool_result
 from bruno_llm.tools.calling import ToolFinished, ToolStarted, run_calls
 from bruno_llm.tools.definition import Tool, as_tools, tool_dicts
 

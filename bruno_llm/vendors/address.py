@@ -10,8 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-from bruno_llm.checks import no_text
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.options.checks import no_text
 from bruno_llm.redaction import Hidden, hide_url_secrets
 
 __all__ = ["checked", "from_environment", "mended", "parted", "whole_address", "with_secrets"]

@@ -26,7 +26,7 @@ from bruno_llm import (
     completion_message,
     tool_result,
 )
-from bruno_llm.results import as_result
+from bruno_llm.messages.results import as_result
 from bruno_llm.testing import FakeServer, Fault, Raw, Reply
 from bruno_llm.testing.fake.parts import Media, ServerTool, Text, Thinking
 from tests.contract.matrix import FACTS, KEY, USER, complete

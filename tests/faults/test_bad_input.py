@@ -18,7 +18,7 @@ from bruno_llm import (
     OpenAIProvider,
     tool_result,
 )
-from bruno_llm.options import AnswerOptions, names_of
+from bruno_llm.options.call import AnswerOptions, names_of
 from bruno_llm.testing import FakeServer
 from tests.contract.matrix import CLAUDE, GEMINI, OLLAMA, OPENAI, Case
 

@@ -31,7 +31,7 @@ from bruno_llm import (
     Timeout,
     TransientError,
 )
-from bruno_llm.messages import completion_message, tool_result
+from bruno_llm.messages.chat import completion_message, tool_result
 from tests.contract.matrix import CLAUDE, GEMINI, KEY, OPENAI, Case
 
 pytestmark = [

@@ -11,7 +11,7 @@ from bruno_llm.vendors.ollama.vendor import OLLAMA
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.arguments import OllamaSettings
+    from bruno_llm.options.arguments import OllamaSettings
 
 __all__ = ["OllamaProvider"]
 

@@ -11,7 +11,7 @@ from bruno_llm.vendors.openai.vendor import OPENAI
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.arguments import OpenAISettings
+    from bruno_llm.options.arguments import OpenAISettings
 
 __all__ = ["OpenAIProvider"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bruno_llm.options import ClaudeOptions, names_of
+from bruno_llm.options.call import ClaudeOptions, names_of
 from bruno_llm.vendors.anthropic import wire
 from bruno_llm.vendors.anthropic.counting import COUNT
 from bruno_llm.vendors.anthropic.options import fit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import QuotaExceededError
-from bruno_llm.options import GeminiOptions, names_of
+from bruno_llm.options.call import GeminiOptions, names_of
 from bruno_llm.vendors.gemini import wire
 from bruno_llm.vendors.gemini.counting import COUNT
 from bruno_llm.vendors.gemini.prices import PRICES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import ContextLengthExceededError, ModelNotFoundError
-from bruno_llm.options import MistralOptions, names_of
+from bruno_llm.options.call import MistralOptions, names_of
 from bruno_llm.vendors.mistral import wire
 from bruno_llm.vendors.mistral.prices import PRICES
 from bruno_llm.vendors.mistral.schema import SCHEMAS

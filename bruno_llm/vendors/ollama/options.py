@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bruno_llm.exceptions import InvalidRequestError
-from bruno_llm.options import OllamaOptions, Tuning, names_of
+from bruno_llm.options.call import OllamaOptions, Tuning, names_of
 
 __all__ = ["fit"]
 

@@ -11,7 +11,7 @@ from bruno_llm.exceptions import (
     RateLimitError,
     ServiceUnavailableError,
 )
-from bruno_llm.options import OllamaOptions, names_of
+from bruno_llm.options.call import OllamaOptions, names_of
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.ollama import wire
 from bruno_llm.vendors.ollama.options import fit

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.options import ResponsesOptions, names_of
+from bruno_llm.options.call import ResponsesOptions, names_of
 
 __all__ = ["NOT_IN_RESPONSES", "hidden_from_litellm", "needs_responses"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import PermissionDeniedError
-from bruno_llm.options import OpenAIOptions, names_of
+from bruno_llm.options.call import OpenAIOptions, names_of
 from bruno_llm.vendors.model_list import list_in_openais_format
 from bruno_llm.vendors.openai import wire
 from bruno_llm.vendors.openai.prices import PRICES

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bruno_llm.params import ONLY_OURS
+from bruno_llm.options.params import ONLY_OURS
 from bruno_llm.vendors.openai import pieces, turn
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import COUNT

@@ -1,7 +1,7 @@
 """What to say of a setting that is not what it may be, and nearest names.
 
-A setting's annotation says what it may be (:mod:`bruno_llm.limits`). :func:`check` holds a value
-against one, :func:`check_arguments` a whole signature.
+A setting's annotation says what it may be (:mod:`bruno_llm.options.limits`). :func:`check` holds a
+value against one, :func:`check_arguments` a whole signature.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from typing_extensions import get_type_hints
 
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.limits import (
+from bruno_llm.options.limits import (
     LARGEST,
     Amount,
     Count,

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from typing_extensions import ParamSpec, Self
 
-from bruno_llm._forks import before_and_after_fork, new_lock, renewed
+from bruno_llm._runtime.forks import before_and_after_fork, new_lock, renewed
 
 __all__ = ["Closable", "PerLoop", "inside", "unlisted", "unlisting"]
 

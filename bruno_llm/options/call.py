@@ -2,8 +2,8 @@
 
 Each class names options and their types. A provider's methods take :class:`CallOptions` by
 ``Unpack``, so ``tempratur=3`` is a type error and an editor lists what there is; the sets of names
-in :mod:`bruno_llm.params`, by which a wrong name is refused at run time, are made from the same
-classes. ``None`` for an option is the same as leaving it out.
+in :mod:`bruno_llm.options.params`, by which a wrong name is refused at run time, are made from the
+same classes. ``None`` for an option is the same as leaving it out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from bruno_llm.limits import (
+from bruno_llm.options.limits import (
     Count,
     CountOrNone,
     HeaderName,

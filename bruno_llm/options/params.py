@@ -13,11 +13,9 @@ from typing import Any
 
 from typing_extensions import get_type_hints
 
-from bruno_llm.arguments import ProviderSettings
-from bruno_llm.checks import nearest, shown
 from bruno_llm.exceptions import ConfigurationError, InvalidRequestError, LLMError
-from bruno_llm.limits import rule_of
-from bruno_llm.options import (
+from bruno_llm.options.arguments import ProviderSettings
+from bruno_llm.options.call import (
     AnswerOptions,
     ChatOptions,
     EmbeddingOptions,
@@ -27,6 +25,8 @@ from bruno_llm.options import (
     Tuning,
     names_of,
 )
+from bruno_llm.options.checks import nearest, shown
+from bruno_llm.options.limits import rule_of
 
 __all__ = [
     "CHAT_PARAMS",
@@ -132,7 +132,7 @@ _DEEPEST = 100
 
 @cache
 def _annotations() -> dict[str, Any]:
-    # What options.py imports for type checkers alone.
+    # What call.py imports for type checkers alone.
     unknown = {"BaseModel": Any, "Timeout": Any, "Tool": Any}
     return {
         name: annotation

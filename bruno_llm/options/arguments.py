@@ -1,7 +1,7 @@
 """What the constructors and the factory take by name, for editors and type checkers.
 
 A named provider takes the options of its own vendor alone, so ``OpenAIProvider(num_ctx=4096)`` is
-a type error; :mod:`bruno_llm.options` has what a call takes.
+a type error; :mod:`bruno_llm.options.call` has what a call takes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
-from bruno_llm.options import (
+from bruno_llm.options.call import (
     ChatOptions,
     ClaudeOptions,
     GeminiOptions,

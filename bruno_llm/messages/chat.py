@@ -26,9 +26,9 @@ from bruno_core.models.message import Message, MessageRole, MessageType
 
 from bruno_llm.completion import Completion, ToolCall
 from bruno_llm.exceptions import InvalidRequestError
-from bruno_llm.repair import joined, merged, paired
-from bruno_llm.results import as_result, media_type_of
-from bruno_llm.wellformed import check_messages, check_turn, checked_metadata
+from bruno_llm.messages.repair import joined, merged, paired
+from bruno_llm.messages.results import as_result, media_type_of
+from bruno_llm.messages.wellformed import check_messages, check_turn, checked_metadata
 
 __all__ = [
     "ChatMessage",

@@ -1,0 +1,1 @@
+"""Of the process, not of any call: its event loops, its forks, where its events are told."""
