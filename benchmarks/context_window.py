@@ -25,7 +25,7 @@ from typing import Any
 import structlog
 
 from bruno_llm.policies.window import ContextWindow
-from bruno_llm.tokens.counter import counter_for
+from bruno_llm.vendors.tokens import counter_for
 
 TEXT = "the model reads every word of a long talk and answers what it was asked in good time"
 

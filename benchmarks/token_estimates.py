@@ -27,7 +27,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bruno_llm.tokens.counter import counter_for
+from bruno_llm.vendors.tokens import counter_for
 
 # Request options that put nothing into the prompt.
 NEUTRAL = {

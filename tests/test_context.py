@@ -22,7 +22,7 @@ from bruno_llm.exceptions import (
     RateLimitError,
 )
 from bruno_llm.policies.window import ContextWindow, Fitted
-from bruno_llm.tokens.counter import counter_for
+from bruno_llm.vendors.tokens import counter_for
 from tests.size import sized
 
 Chat = list[dict[str, Any]]

@@ -15,12 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bruno_core.models.message import Message, MessageRole
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bruno_llm.tokens.counter import TokenCounter, counter_for
-from bruno_llm.tokens.images import image_size
+from bruno_llm import LiteLLMProvider
+from bruno_llm.tokens.counter import TokenCounter
+from bruno_llm.tokens.images import image_size, in_patches
+from bruno_llm.tokens.rules import OPEN_WEIGHTS, CountingRules, Family
+from bruno_llm.vendors.tokens import counter_for
+from bruno_llm.vendors.vendor import Vendor
 from tests.size import sized
 
 # The example of OpenAI's cookbook, "How to count tokens with tiktoken", with the API's counts.
@@ -326,6 +331,21 @@ def test_long_prose_is_counted_exactly() -> None:
     assert counter.text(text) == len(tiktoken.get_encoding("o200k_base").encode_ordinary(text))
 
 
+async def test_a_vendor_of_ones_own_brings_its_rules() -> None:
+    """As data of its ``Vendor``, also for a name that would tell another maker."""
+    rules = CountingRules("cl100k_base", in_patches(28, 1), per_message=100, reply=1000)
+    acme = Vendor(name="acme", routes=("acme",), tokens=Family(lambda model: rules))
+
+    class Acme(LiteLLMProvider):
+        name = "acme"
+        vendor = acme
+
+    messages = [Message(role=MessageRole.USER, content="Hi")]
+    assert await Acme("claude-of-acme").count_message_tokens(messages) == 1101
+    plain = await LiteLLMProvider("acme/claude-of-acme").count_message_tokens(messages)
+    assert plain == await LiteLLMProvider("anthropic/claude-of-acme").count_message_tokens(messages)
+
+
 @pytest.mark.sized
 @settings(max_examples=sized(60, 15), deadline=None)
 @given(st.text(max_size=300), st.sampled_from(VENDORS))
@@ -562,7 +582,7 @@ os.environ.pop("TIKTOKEN_CACHE_DIR", None)
 
 def test_needs_no_network_no_litellm_and_leaves_the_environment_alone() -> None:
     out = run_python(
-        NO_NETWORK + "import bruno_llm.tokens.counter as t\n"
+        NO_NETWORK + "import bruno_llm.vendors.tokens as t\n"
         "assert 'tiktoken' not in sys.modules\n"
         "before = dict(os.environ)\n"
         "print(t.counter_for('openai', 'gpt-4o').text('Hello world'))\n"
@@ -575,7 +595,7 @@ def test_needs_no_network_no_litellm_and_leaves_the_environment_alone() -> None:
 
 def test_keeps_the_cache_folder_the_user_has_set(tmp_path: Path) -> None:
     out = run_python(
-        "import os, bruno_llm.tokens.counter as t\n"
+        "import os, bruno_llm.vendors.tokens as t\n"
         "t.counter_for('openai', 'gpt-4o').text('Hello world')\n"
         "print(os.environ['TIKTOKEN_CACHE_DIR'])",
         TIKTOKEN_CACHE_DIR=str(tmp_path),
@@ -595,7 +615,7 @@ def test_without_the_files_it_estimates_from_the_bytes(tmp_path: Path) -> None:
     damaged.write_bytes(b"not a vocabulary")
     out = run_python(
         NO_NETWORK + HIDE_LITELLM + f"os.environ['TIKTOKEN_CACHE_DIR'] = {str(tmp_path)!r}\n"
-        "import bruno_llm.tokens.counter as t\n"
+        "import bruno_llm.vendors.tokens as t\n"
         "print('count', t.counter_for('openai', 'gpt-4o').text('Hello world!'))"
     )
     assert "tokenizer_missing" in out
@@ -611,7 +631,7 @@ def test_takes_the_files_from_the_users_cache(tmp_path: Path) -> None:
     shutil.copy(folder / "9b5ad71b2ce5302211f9c61530b329a4922fc6a4", tmp_path)
     out = run_python(
         NO_NETWORK + HIDE_LITELLM + f"os.environ['TIKTOKEN_CACHE_DIR'] = {str(tmp_path)!r}\n"
-        "import bruno_llm.tokens.counter as t\n"
+        "import bruno_llm.vendors.tokens as t\n"
         "print(t.counter_for('openai', 'gpt-4').text('Hello, how are you?'))"
     )
     assert out.strip() == "6"
@@ -625,7 +645,7 @@ def test_the_missing_vocabulary_is_told_once(monkeypatch: pytest.MonkeyPatch) ->
     vocabulary.text_counters.cache_clear()
     try:
         with capture_logs() as logs:
-            counter = TokenCounter("openai", "gpt-4o")
+            counter = TokenCounter("openai", "gpt-4o", OPEN_WEIGHTS)
             assert counter.text("Hello world!") == 3
             assert counter.text("Bye, world!!") == 3
         assert [entry["event"] for entry in logs] == ["tokenizer_missing"]

@@ -31,13 +31,14 @@ from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import Redactor, hide_url_secrets, secrets_in_use
-from bruno_llm.tokens.counter import TokenCounter, counter_for
+from bruno_llm.tokens.counter import TokenCounter
 from bruno_llm.vendors.address import checked
 from bruno_llm.vendors.asking import Asking, asked
 from bruno_llm.vendors.model_list import ModelList, has_model, list_in_openais_format, list_models
 from bruno_llm.vendors.names import check_model, what_is_wrong_with
 from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.vendors.routes import LIST_MODELS, has_own_address, mistyped
+from bruno_llm.vendors.tokens import counter_for
 from bruno_llm.vendors.vendor import Description
 from bruno_llm.wire.client import Exchange
 
@@ -108,7 +109,8 @@ class Endpoint(Access):
 
     @cached_property
     def _counter(self) -> TokenCounter:
-        return counter_for(self._vendor.name or self._route, self.model)
+        vendor = self._vendor
+        return counter_for(vendor.name or self._route, self.model, vendor.tokens)
 
     @cached_property
     def _pricing(self) -> Pricing:

@@ -13,7 +13,6 @@ from bruno_llm.cli._console import table
 from bruno_llm.cli._routes import pricing_of, route_of
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.factory.registry import Registry
-from bruno_llm.tokens.counter import counter_for
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -43,6 +42,8 @@ def count(text: str, name: str) -> Count:
     Raises:
         ConfigurationError: There is no such provider, or it has no default model.
     """
+    from bruno_llm.vendors.tokens import counter_for  # brings httpx
+
     target = Registry().find(name)
     model = target.model or getattr(target.create, "default_model", None)
     if model is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bruno_core.models.message import Message
 
-from bruno_llm.tokens.counter import counter_for
+from bruno_llm.vendors.tokens import counter_for
 
 __all__ = ["SimpleTokenCounter", "TikTokenCounter", "TokenCounter", "create_token_counter"]
 

@@ -1,7 +1,7 @@
 """Counts tokens without asking anybody: exactly for OpenAI, by a fitted estimate for the others.
 
 No network, ever. What a text has is counted in ``vocabulary.py``; what stands around it by the
-vendor's rules in ``rules.py``.
+rules of the vendor, which ``vendors/tokens.py`` finds.
 """
 
 from __future__ import annotations
@@ -10,36 +10,28 @@ import base64
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from bruno_llm.tokens.images import image_size
-from bruno_llm.tokens.rules import rules_for
+from bruno_llm.tokens.rules import CountingRules
 from bruno_llm.tokens.sounds import wave_rate
-from bruno_llm.tokens.typescript import as_text, as_typescript
+from bruno_llm.tokens.text import as_text
 from bruno_llm.tokens.vocabulary import SHORT, text_counters
 
-__all__ = ["TokenCounter", "counter_for"]
+__all__ = ["TokenCounter"]
 
 # The dearest page of a PDF at any vendor: its text, up to 3,000 tokens by Anthropic's page "PDF
 # support", and its picture.
 _PAGE = 5_000
 
 
-@lru_cache(maxsize=256)
-def counter_for(provider: str, model: str) -> TokenCounter:
-    """The counter of one model; the same object for the same names.
-
-    Args:
-        provider: litellm's name of the vendor: ``openai``, ``anthropic``, ``gemini``,
-            ``ollama``, ``openrouter`` and so on. An unknown one is no error.
-        model: The model, with or without the vendor's prefix.
-    """
-    return TokenCounter(provider, model)
-
-
 class TokenCounter:
     """Counts what a prompt will be billed as, offline.
+
+    Args:
+        provider: litellm's name of who serves the model.
+        model: The model.
+        rules: How its prompts are billed.
 
     Attributes:
         exact: The text is cut by the vendor's own tokenizer, so messages of text count exactly.
@@ -49,14 +41,14 @@ class TokenCounter:
 
     __slots__ = ("_count", "_count_short", "_factor", "_rules", "exact", "model", "provider")
 
-    def __init__(self, provider: str, model: str) -> None:
+    def __init__(self, provider: str, model: str, rules: CountingRules) -> None:
         self.provider = provider
         self.model = model
-        self._rules = rules_for(provider.lower(), model)
-        self._factor = self._rules.factor
+        self._rules = rules
+        self._factor = rules.factor
         self._count: Callable[[str], int] | None = None
         self._count_short: Callable[[str], int] | None = None
-        self.exact = self._rules.exact
+        self.exact = rules.exact
 
     def __repr__(self) -> str:
         return f"TokenCounter({self.provider!r}, {self.model!r}, exact={self.exact})"
@@ -113,8 +105,8 @@ class TokenCounter:
         tokens = self._rules.reply + sum(map(self.message, messages))
         if not tools:
             return tokens
-        if not self._rules.json_tools and any(m.get("role") == "system" for m in messages):
-            tokens -= 4  # OpenAI's tool definitions then share the frame of the system prompt
+        if self._rules.beside_system and any(m.get("role") == "system" for m in messages):
+            tokens -= self._rules.beside_system
         return tokens + self._tools(tools)
 
     def _extras(self, message: Mapping[str, Any]) -> int:
@@ -203,8 +195,8 @@ class TokenCounter:
         rules = self._rules
         functions = [tool.get("function") or tool for tool in tools]
         tokens = rules.tools + rules.per_tool * len(functions)
-        if not rules.json_tools:
-            return tokens + self.text(as_typescript(functions))
+        if rules.shown is not None:
+            return tokens + self.text(rules.shown(functions))
         return tokens + sum(self.text(as_text(_plain(function))) for function in functions)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 from bruno_llm.vendors.anthropic.vendor import ANTHROPIC
 from bruno_llm.vendors.azure.vendor import AZURE, FOUNDRY
 from bruno_llm.vendors.bedrock.vendor import BEDROCK
@@ -28,6 +31,7 @@ __all__ = [
     "VENDORS",
     "VERTEX",
     "Vendor",
+    "maker_of",
     "vendor_name",
     "vendor_of",
 ]
@@ -55,6 +59,13 @@ _BY_ROUTE = {route: vendor for vendor in VENDORS for route in vendor.routes}
 def vendor_of(route: str) -> Vendor:
     """The vendor behind a litellm route; an OpenAI-compatible one when it is none of ours."""
     return _BY_ROUTE.get(route, COMPATIBLE)
+
+
+@lru_cache(maxsize=256)
+def maker_of(model: str) -> Vendor | None:
+    """Whose model this is by its name, whoever serves it; ``None`` when that does not tell."""
+    found = (one for one in VENDORS if one.named and re.search(one.named, model.lower()))
+    return next(found, None)
 
 
 def vendor_name(route: str) -> str:

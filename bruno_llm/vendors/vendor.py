@@ -9,6 +9,7 @@ from typing import Any
 from bruno_llm.capabilities import Capabilities
 from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.errors.rules import ErrorRule
+from bruno_llm.tokens.rules import Family
 from bruno_llm.vendors.asking import Asking
 from bruno_llm.vendors.counting import CountEndpoint
 from bruno_llm.vendors.dialect import Dialect
@@ -61,6 +62,9 @@ class Vendor:
         fit: Puts the options of a call into words that litellm and the vendor take.
         defaults: Options of every call unless the caller says otherwise.
         prices: US dollars per million tokens, by model.
+        tokens: How its models count, ``None`` when that is told by their names alone.
+        named: What is found in the names of its models, whoever serves them: a pattern, of names in
+            small letters without anything before a ``/``; empty for none.
         count: Its endpoint that counts a prompt, ``None`` when it has none.
         counts_by_asking: It has none, but an answer of one token tells and costs nothing.
         describe: Asks a running server what a model of this name can do.
@@ -96,6 +100,8 @@ class Vendor:
     fit: Callable[[dict[str, Any]], None] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
+    tokens: Family | None = None
+    named: str = ""
     count: CountEndpoint | None = None
     counts_by_asking: bool = False
     describe: Callable[[Asking, str], Awaitable[Description]] | None = None

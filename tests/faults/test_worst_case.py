@@ -33,7 +33,7 @@ from bruno_llm import (
     Usage,
 )
 from bruno_llm.testing import FakeServer, Fault, Reply, Request
-from bruno_llm.tokens import counter_for
+from bruno_llm.vendors.tokens import counter_for
 from tests.contract.matrix import CLAUDE, GEMINI, KEY, OPENAI, USER, Case, complete, only
 from tests.size import sized
 

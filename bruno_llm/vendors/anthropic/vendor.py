@@ -8,6 +8,7 @@ from bruno_llm.vendors.anthropic.counting import COUNT
 from bruno_llm.vendors.anthropic.options import fit
 from bruno_llm.vendors.anthropic.prices import PRICES
 from bruno_llm.vendors.anthropic.schema import SCHEMAS
+from bruno_llm.vendors.anthropic.tokens import TOKENS
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.vendor import Vendor
 
@@ -38,4 +39,6 @@ ANTHROPIC = Vendor(
     # budget then has to reserve.
     defaults={"max_tokens": 4096},
     prices=PRICES,
+    tokens=TOKENS,
+    named="claude",
 )

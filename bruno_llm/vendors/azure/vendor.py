@@ -5,6 +5,7 @@ from __future__ import annotations
 from bruno_llm.schema import strict
 from bruno_llm.vendors.dialect import Dialect
 from bruno_llm.vendors.openai.responses import RESPONSES
+from bruno_llm.vendors.openai.tokens import TOKENS
 from bruno_llm.vendors.openai.wire import COMPATIBLE
 from bruno_llm.vendors.vendor import Vendor
 
@@ -16,6 +17,7 @@ AZURE = Vendor(
     routes=("azure",),
     wire=COMPATIBLE,
     responses=RESPONSES,
+    tokens=TOKENS,
     # Older versions of its API, which callers may ask for, have no strict functions.
     schemas=Dialect(strict_answer=strict),
 )

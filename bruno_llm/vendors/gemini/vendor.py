@@ -9,6 +9,7 @@ from bruno_llm.vendors.gemini import wire
 from bruno_llm.vendors.gemini.counting import COUNT
 from bruno_llm.vendors.gemini.prices import PRICES
 from bruno_llm.vendors.gemini.schema import SCHEMAS
+from bruno_llm.vendors.gemini.tokens import TOKENS
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.vendor import Vendor
 
@@ -39,4 +40,6 @@ GEMINI = Vendor(
     count=COUNT,
     params=names_of(GeminiOptions),
     prices=PRICES,
+    tokens=TOKENS,
+    named="gemini",
 )

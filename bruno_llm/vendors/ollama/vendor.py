@@ -17,6 +17,7 @@ from bruno_llm.vendors.ollama import wire
 from bruno_llm.vendors.ollama.options import fit
 from bruno_llm.vendors.ollama.schema import SCHEMAS
 from bruno_llm.vendors.ollama.show import describe
+from bruno_llm.vendors.ollama.tokens import TOKENS
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["OLLAMA"]
@@ -53,6 +54,7 @@ OLLAMA = Vendor(
             "tool_choice=function",
         }
     ),
+    tokens=TOKENS,
     counts_by_asking=True,
     describe=describe,
     free=True,

@@ -10,6 +10,7 @@ from bruno_llm.vendors.openai import wire
 from bruno_llm.vendors.openai.prices import PRICES
 from bruno_llm.vendors.openai.responses import RESPONSES
 from bruno_llm.vendors.openai.schema import SCHEMAS
+from bruno_llm.vendors.openai.tokens import TOKENS
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["COMPATIBLE", "OPENAI", "TEXTS"]
@@ -30,6 +31,8 @@ OPENAI = Vendor(
     params=names_of(OpenAIOptions),
     headers={"organization": "OpenAI-Organization"},
     prices=PRICES,
+    tokens=TOKENS,
+    named=r"^(ft:)?(chatgpt-|gpt-|o[1-9]|computer-use|text-embedding-)",
 )
 
 COMPATIBLE = Vendor(wire=wire.COMPATIBLE)

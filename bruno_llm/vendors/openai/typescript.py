@@ -6,20 +6,16 @@ agree within two tokens.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["as_text", "as_typescript"]
+from bruno_llm.tokens.text import as_text
 
-
-def as_text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+__all__ = ["as_typescript"]
 
 
 def as_typescript(functions: Sequence[Mapping[str, Any]]) -> str:
+    """The definitions of these functions, as the model sees them."""
     lines = ["namespace functions {", ""]
     for function in functions:
         if function.get("description"):
