@@ -30,9 +30,12 @@ from __future__ import annotations
 import copyreg
 from typing import TYPE_CHECKING, Any
 
-from bruno_core.utils import exceptions as core
-
 from bruno_llm._former import former_name
+from bruno_llm._runtime.late import late
+
+late("bruno_core.utils")
+
+import bruno_core.utils.exceptions as core  # noqa: E402  its package runs late from here on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

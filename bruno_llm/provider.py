@@ -58,7 +58,7 @@ from bruno_llm.policies.window import ContextWindow
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import hidden, hide_url_secrets
 from bruno_llm.vendors.registry import vendor_of
-from bruno_llm.wire.size import MAX_RESPONSE_BYTES
+from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES
 
 __all__ = ["LiteLLMProvider"]
 

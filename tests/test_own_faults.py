@@ -19,7 +19,7 @@ from bruno_llm import (
 )
 from bruno_llm.errors.translate import translate
 from bruno_llm.testing import FakeServer, Fault, MockProvider
-from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.exchange import Exchange
 
 pytestmark = pytest.mark.usefixtures("no_keys")
 

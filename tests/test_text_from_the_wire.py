@@ -32,7 +32,7 @@ from bruno_llm.vendors.gemini.wire import GEMINI
 from bruno_llm.vendors.ollama.wire import OLLAMA
 from bruno_llm.vendors.openai.responses import RESPONSES
 from bruno_llm.vendors.openai.wire import OPENAI
-from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.exchange import Exchange
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.size import bounded

@@ -24,7 +24,7 @@ from bruno_llm.exceptions import (
     RequestTimeoutError,
     ServiceUnavailableError,
 )
-from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.exchange import Exchange
 
 
 def exchange(status: int | None = None, body: str = "", **headers: str) -> Exchange:

@@ -20,7 +20,7 @@ from bruno_llm._litellm.clients import Clients
 from bruno_llm._litellm.facts import know_ollama_model
 from bruno_llm._litellm.probe import has
 from bruno_llm._litellm.streams import Chunks, begun
-from bruno_llm.wire.client import Exchange, watching
+from bruno_llm.wire.exchange import Exchange, watching
 
 __all__ = ["completion", "embedding", "stream"]
 

@@ -7,10 +7,12 @@ every call brings its own.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -19,11 +21,12 @@ from bruno_llm._litellm.facts import where_to
 from bruno_llm._litellm.sdk import client_class
 from bruno_llm._litellm.sealing import is_sealed
 from bruno_llm._runtime.loops import PerLoop
-from bruno_llm.wire.client import WireClient
-from bruno_llm.wire.places import PLACES
 from bruno_llm.wire.sealed import stand_in
 
-__all__ = ["Clients", "LoopClients", "Way"]
+if TYPE_CHECKING:
+    from bruno_llm.wire.client import WireClient
+
+__all__ = ["Clients", "LoopClients", "Way", "get_wire"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,9 @@ class Way:
 class LoopClients:
     """The clients of one provider on one event loop."""
 
-    def __init__(self, places: int = PLACES) -> None:
+    def __init__(self, places: int) -> None:
+        from bruno_llm.wire.client import WireClient
+
         self.http = WireClient(places)
         self._asked: tuple[Any, ...] = ()
         self._way: Way | None = None
@@ -107,8 +112,27 @@ class Clients(PerLoop[LoopClients]):
     """
 
     def __init__(self, at_once: int | None = None) -> None:
-        places = max(PLACES, at_once or 0)
-        super().__init__(partial(LoopClients, places), lambda clients: clients.http.aclose())
+        super().__init__(partial(_new_clients, at_once), lambda clients: clients.http.aclose())
+
+    async def get(self) -> LoopClients:
+        """The ones of the running loop; httpx and certificates come once, in a thread."""
+        if _WIRE not in sys.modules:
+            await loading.off_loop(get_wire)
+        return await super().get()
+
+
+def _new_clients(at_once: int | None) -> LoopClients:
+    from bruno_llm.wire.places import PLACES
+
+    return LoopClients(max(PLACES, at_once or 0))
+
+
+_WIRE = "bruno_llm.wire.client"
+
+
+def get_wire() -> None:
+    """Import our HTTP client and read the certificates, which takes 0.1 s."""
+    import_module(_WIRE).prepare()
 
 
 def _logging_worker() -> Any:

@@ -12,15 +12,16 @@ import contextlib
 import importlib
 import sys
 from functools import partial
-from typing import Any, NoReturn
-
-import httpx
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bruno_llm._litellm import loading
 from bruno_llm._litellm.calls import completion, stream
-from bruno_llm._litellm.clients import Clients
+from bruno_llm._litellm.clients import Clients, get_wire
 from bruno_llm._litellm.facts import route_of, unsupported
-from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.exchange import Exchange
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["load"]
 
@@ -66,6 +67,7 @@ def _prepare(model: str) -> None:
         return
     _done.add(route)
     with loading.without_collector(), loading.without_warnings():
+        get_wire()  # now: who rehearses is in the thread that would do it
         for name in (*_LATER, *_OF_ROUTE.get(route, ())):
             if name not in sys.modules:
                 # Another release may have it elsewhere; then the first call imports it.

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 from bruno_llm._litellm.steps import Split
-from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.exchange import Exchange
 
 __all__ = ["Chunks", "begun"]
 

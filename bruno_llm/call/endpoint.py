@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from pydantic import SecretStr
 
@@ -16,7 +16,6 @@ from bruno_llm.call.pricing import Pricing
 from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.errors.rules import ErrorRule
-from bruno_llm.errors.translate import translate
 from bruno_llm.exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -33,14 +32,16 @@ from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import Redactor, hide_url_secrets, secrets_in_use
 from bruno_llm.tokens.counter import TokenCounter
 from bruno_llm.vendors.address import checked
-from bruno_llm.vendors.asking import Asking, asked
 from bruno_llm.vendors.model_list import ModelList, has_model, list_in_openais_format, list_models
 from bruno_llm.vendors.names import check_model, what_is_wrong_with
 from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.vendors.routes import LIST_MODELS, has_own_address, mistyped
 from bruno_llm.vendors.tokens import counter_for
 from bruno_llm.vendors.vendor import Description
-from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.exchange import Exchange
+
+if TYPE_CHECKING:
+    from bruno_llm.vendors.asking import Asking
 
 __all__ = ["Endpoint"]
 
@@ -178,6 +179,8 @@ class Endpoint(Access):
         options: Mapping[str, Any],
     ) -> LLMError:
         """The error of ours for a failed try, without the key and the texts."""
+        from bruno_llm.errors.translate import translate  # as below
+
         vendor = self._vendor
         return translate(
             error,
@@ -232,6 +235,8 @@ class Endpoint(Access):
         vendor, (base_url, address) = self._vendor, self._address()
         api_key = self._key(base_url) or key
         clients = await self._clients.get()
+        from bruno_llm.vendors.asking import asked  # with httpx, which is there by now
+
         return await asked(
             question,
             clients.http,

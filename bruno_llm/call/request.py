@@ -5,21 +5,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bruno_llm.call.forms import Forms
 from bruno_llm.completion import Trimmed
 from bruno_llm.messages.chat import ChatMessage
-from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.exchange import Exchange
 from bruno_llm.wire.facts import Format
 from bruno_llm.wire.history import outgoing
 from bruno_llm.wire.turn import History, KeptTurn, Origin, restored, with_body
 
+if TYPE_CHECKING:
+    import httpx
+
 __all__ = ["Divert", "Request", "Spoken"]
 
-Divert = Callable[[httpx.Request], httpx.Request]
+Divert: TypeAlias = "Callable[[httpx.Request], httpx.Request]"
 # litellm decides by the name of a model which endpoint and which parameters it has. This name
 # tells it nothing.
 _NO_NAME = "answers"

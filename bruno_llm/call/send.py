@@ -7,9 +7,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import asynccontextmanager, nullcontext
 from decimal import Decimal
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
 from pydantic import SecretStr
 
 from bruno_llm import _clock
@@ -26,9 +25,12 @@ from bruno_llm.exceptions import LLMError
 from bruno_llm.policies.timeouts import LimitReached, Timeout, within
 from bruno_llm.rate_limit.limit import RateLimit, Ticket
 from bruno_llm.redaction import bare
-from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.exchange import Exchange
 from bruno_llm.wire.facts import Format
 from bruno_llm.wire.shape import read_json
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["Call", "admitted", "send"]
 

@@ -34,9 +34,9 @@ from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import hidden
-from bruno_llm.wire.client import Exchange, watching
+from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES
+from bruno_llm.wire.exchange import Exchange, watching
 from bruno_llm.wire.reading import read_usage
-from bruno_llm.wire.size import MAX_RESPONSE_BYTES
 
 __all__ = ["LiteLLMEmbedder"]
 

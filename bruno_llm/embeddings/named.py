@@ -10,7 +10,7 @@ from bruno_llm.embeddings.embedder import LiteLLMEmbedder
 from bruno_llm.embeddings.vectors import Vectors, field
 from bruno_llm.options.params import present
 from bruno_llm.vendors.registry import GEMINI, OLLAMA, OPENAI
-from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.exchange import Exchange
 from bruno_llm.wire.sealed import stand_in
 
 __all__ = ["GeminiEmbedder", "OllamaEmbedder", "OpenAIEmbedder"]

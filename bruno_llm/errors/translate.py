@@ -29,7 +29,8 @@ from bruno_llm.exceptions import (
 from bruno_llm.policies.timeouts import LimitReached
 from bruno_llm.redaction import Redactor, causes, one_line
 from bruno_llm.wire.bodies import cut
-from bruno_llm.wire.client import Elsewhere, Exchange, proxy_variables
+from bruno_llm.wire.client import proxy_variables
+from bruno_llm.wire.exchange import Elsewhere, Exchange
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.size import ResponseTooLarge
 

@@ -16,7 +16,8 @@ from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.errors.translate import translate
 from bruno_llm.policies.timeouts import within
 from bruno_llm.redaction import Redactor, secrets_in_use
-from bruno_llm.wire.client import ConnectionLost, Exchange, WireClient, watching
+from bruno_llm.wire.client import ConnectionLost, WireClient
+from bruno_llm.wire.exchange import Exchange, watching
 
 __all__ = ["Asking", "asked"]
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["CountEndpoint", "question"]
 
@@ -33,6 +34,8 @@ class CountEndpoint:
 
 def question(request: httpx.Request, path: str, body: Mapping[str, Any]) -> httpx.Request:
     """The request with its key and its time limits, for another path and with another body."""
+    import httpx
+
     headers = {k: v for k, v in request.headers.items() if k.lower() != "content-length"}
     url = request.url.copy_with(path=path)
     return httpx.Request(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bruno_llm.vendors.asking import Asking
 from bruno_llm.wire.sealed import stand_in
+
+if TYPE_CHECKING:
+    from bruno_llm.vendors.asking import Asking
 
 __all__ = ["ModelList", "has_model", "list_in_openais_format", "list_models"]
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bruno_llm.capabilities import Capabilities
 from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.tokens.rules import Family
-from bruno_llm.vendors.asking import Asking
 from bruno_llm.vendors.counting import CountEndpoint
 from bruno_llm.vendors.dialect import Dialect
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.wire.facts import Format
+
+if TYPE_CHECKING:
+    from bruno_llm.vendors.asking import Asking
 
 __all__ = ["Description", "Vendor"]
 

@@ -8,13 +8,17 @@ timeout applies to that.
 from __future__ import annotations
 
 import json
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from bruno_llm.wire.shape import read_json
 
-__all__ = ["cut", "read_error"]
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["MAX_RESPONSE_BYTES", "cut", "read_error"]
+
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+"""The most that an answer may hold when nobody says otherwise, in bytes."""
 
 _MOST_READ = 1 << 20
 _MOST_KEPT = 1 << 14

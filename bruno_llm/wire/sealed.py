@@ -7,8 +7,12 @@ the key in its place, in whatever header or query option it arrives.
 
 from __future__ import annotations
 
-import httpx
+from typing import TYPE_CHECKING
+
 from pydantic import SecretStr
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["stand_in", "unsealed"]
 
@@ -31,6 +35,8 @@ def unsealed(
 
     From ``address`` come the user, the password and the query that were taken off it.
     """
+    import httpx
+
     url, headers = request.url, request.headers
     if key is not None:
         seal, value = stand_in(key), key.get_secret_value()

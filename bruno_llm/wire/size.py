@@ -12,10 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
 
-__all__ = ["ENCODINGS", "MAX_RESPONSE_BYTES", "ResponseTooLarge", "bounded"]
-
-MAX_RESPONSE_BYTES = 64 * 1024 * 1024
-"""The most that an answer may hold when nobody says otherwise, in bytes."""
+__all__ = ["ENCODINGS", "ResponseTooLarge", "bounded"]
 
 ENCODINGS = "gzip, deflate"
 """What our requests say they accept: what can be unpacked here a piece at a time."""

@@ -10,7 +10,7 @@ from bruno_llm.completion import TextDelta
 from bruno_llm.exceptions import LLMError, StreamError
 from bruno_llm.policies.timeouts import within
 from bruno_llm.redaction import bare
-from bruno_llm.wire.client import Exchange
+from bruno_llm.wire.exchange import Exchange
 from bruno_llm.wire.reading import Answer, Delta, StreamReader
 
 __all__ = ["OpenStream"]

@@ -14,7 +14,7 @@ from bruno_llm.redaction import bare
 from bruno_llm.wire.frames import FrameReader
 
 if TYPE_CHECKING:
-    from bruno_llm.wire.client import Exchange
+    from bruno_llm.wire.exchange import Exchange
 
 __all__ = ["HUNGRY", "Tap", "tapped"]
 

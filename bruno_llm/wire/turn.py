@@ -17,12 +17,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from bruno_llm.completion import Attachment, Citation
 from bruno_llm.wire.pieces import Pieces
 
 if TYPE_CHECKING:
+    import httpx
+
     from bruno_llm.wire.facts import Facts
 
 __all__ = [
@@ -168,6 +168,8 @@ def with_body(
     request: httpx.Request, body: Mapping[str, Any], path: str | None = None
 ) -> httpx.Request:
     """The request with another body, and perhaps for another path of the same server."""
+    import httpx
+
     headers = {k: v for k, v in request.headers.items() if k.lower() != "content-length"}
     url = request.url if path is None else request.url.copy_with(path=path)
     return httpx.Request(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-
-import httpx
+from typing import TYPE_CHECKING
 
 from bruno_llm.vendors.counting import CountEndpoint, question
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["COUNT"]
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bruno_llm.capabilities import Capabilities
-from bruno_llm.vendors.asking import Asking
 from bruno_llm.vendors.vendor import Description
+
+if TYPE_CHECKING:
+    from bruno_llm.vendors.asking import Asking
 
 __all__ = ["describe"]
 
