@@ -19,6 +19,8 @@ MODULES = sorted(
     ".".join(("bruno_llm", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
     for path in ROOT.rglob("*.py")
 )
+# Each takes a tenth of what bruno-core's interfaces take, or more; a provider's class needs none.
+COSTLY = "httpx click rich structlog yaml dotenv jinja2 sqlite3 http.client email.parser"
 NAMED = ("claude", "gemini", "mistral", "ollama", "openai")
 
 # The rooms, from the bottom up: a module may import what is in its own room and in the rooms on
@@ -163,9 +165,12 @@ def test_named_providers_are_declared_not_coded() -> None:
         ("import bruno_llm", "litellm tiktoken httpx openai yaml redis sqlalchemy"),
         (
             f"import {', '.join(f'bruno_llm.providers.{name}' for name in NAMED)}",
-            "litellm tiktoken openai redis sqlalchemy",
+            f"litellm tiktoken openai redis sqlalchemy {COSTLY}",
         ),
-        ("from bruno_llm import OpenAIProvider; OpenAIProvider('x')", "litellm tiktoken openai"),
+        (
+            "from bruno_llm import OpenAIProvider; OpenAIProvider('x')",
+            f"litellm tiktoken openai {COSTLY}",
+        ),
         ("from bruno_llm import LiteLLMProvider; LiteLLMProvider('groq/x')", "litellm tiktoken"),
         ("from bruno_llm import *", "litellm tiktoken openai redis sqlalchemy"),
         ("from bruno_llm import ClaudeProvider; ClaudeProvider().capabilities()", "litellm"),
