@@ -49,19 +49,21 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"patient": PatientLoop}
 
 
-_frozen = 0
+_frozen: tuple[object, int] = (None, 0)
 
 
 @pytest.fixture(autouse=True)
-def _few_objects_to_look_at() -> None:
-    """What litellm's import leaves, half a million objects, is kept from the garbage collector.
+def _few_objects_to_look_at(request: pytest.FixtureRequest) -> None:
+    """What imports and the tests of other files leave is kept from the garbage collector.
 
-    It would look at all of them in every full collection, a third of a second each time.
+    Half a million objects come with litellm, as many with thousands of tests and their reports.
+    Each full collection would look at all of them, a third of a second each time, and hundreds of
+    tests ask for one.
     """
     global _frozen
     heavy = sum(name in sys.modules for name in ("litellm", "openai.resources", "tiktoken_ext"))
-    if heavy > _frozen:
-        _frozen = heavy
+    if _frozen != (now := (request.path, heavy)):
+        _frozen = now
         gc.collect()
         gc.freeze()
 
