@@ -19,6 +19,7 @@ from bruno_llm import _litellm
 from bruno_llm._door import keeps_secrets
 from bruno_llm._former import former_attribute, former_options
 from bruno_llm._runtime.loops import inside
+from bruno_llm._runtime.spread import STARTS
 from bruno_llm.call.chat import ChatCall, ask, count, open_stream
 from bruno_llm.call.describe import describe, window_size
 from bruno_llm.call.endpoint import Endpoint
@@ -321,8 +322,7 @@ class LiteLLMProvider(Endpoint, Chat):
             opened = await send(call, open_stream)
             call.watch.first_piece()
             try:
-                deltas = opened.deltas()
-                async with inside(deltas) as deltas:
+                async with inside(opened.deltas()) as deltas:
                     async for delta in deltas:
                         yield call.request.forms.told(delta)
                 answer = opened.answer()
@@ -349,6 +349,7 @@ class LiteLLMProvider(Endpoint, Chat):
         fit: bool = True,
     ) -> ChatCall:
         """What will be sent; everything that can be refused without a request is refused here."""
+        await STARTS.go_on()
         if not self._loaded:
             self._require_model()
         if kwargs:
@@ -367,9 +368,8 @@ class LiteLLMProvider(Endpoint, Chat):
         limits = {"temperature": temperature, "max_tokens": max_tokens}
         options |= {name: value for name, value in limits.items() if value is not None}
         options = {name: value for name, value in options.items() if value is not None}
-        tag, timeout = options.pop("tag", None), self.timeout
-        if "timeout" in options:
-            timeout = Timeout.of(options.pop("timeout"))
+        tag = options.pop("tag", None)
+        timeout = Timeout.of(options.pop("timeout", self.timeout))
         if "prompt" in options:
             messages = asked(messages, options)
             if "prompt" in options:

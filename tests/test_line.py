@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bruno_llm.wire.line import Line
+from bruno_llm._runtime.line import Line
 
 STEPS = ["take", "cancel", "end", "turn"]
 

@@ -72,7 +72,8 @@ async def _calling(
     another event loop, and asyncio holds tasks only weakly: "Task was destroyed but it is pending"
     would follow.
     """
-    way = (await clients.get()).way(params, exchange.key)
+    own = await clients.get()
+    way = own.way(params, exchange.key)
     exchange.key = way.key
     call = {name: value for name, value in params.items() if value is not None}
     call |= {"max_retries": 0, "num_retries": 0, "client": way.client}
@@ -89,7 +90,8 @@ async def _calling(
     token = lent.set((way.route, way.client))
     try:
         with watching(exchange):
-            yield way.litellm, call
+            async with own.http.seated(exchange):
+                yield way.litellm, call
     finally:
         lent.reset(token)
         task: asyncio.Task[Any] | None = way.worker and way.worker._worker_task

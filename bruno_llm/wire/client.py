@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import lru_cache, partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from bruno_llm.redaction import bare
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES, cut, read_error
 from bruno_llm.wire.exchange import Elsewhere, Exchange, watched
 from bruno_llm.wire.facts import Mender
-from bruno_llm.wire.places import KEPT, PLACES, UNSEAL, WAITING, WHOLE, Places
+from bruno_llm.wire.places import KEPT, PLACES, SEAT, UNSEAL, WAITING, WHOLE, Places, Seat
 from bruno_llm.wire.sealed import unsealed
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.size import ENCODINGS, bounded
@@ -117,6 +117,29 @@ class WireClient(httpx.AsyncClient):
     def _init_proxy_transport(self, *args: Any, **settings: Any) -> httpx.AsyncBaseTransport:
         return self.places.way(partial(super()._init_proxy_transport, *args, **settings))
 
+    @asynccontextmanager
+    async def seated(self, exchange: Exchange) -> AsyncIterator[None]:
+        """Hold a place for the request that is prepared and made inside the block.
+
+        So no more calls are prepared at a time than can be sent, and each in a turn of its own.
+
+        Raises:
+            httpx.TransportError: None was free in time, or the client was closed.
+        """
+        try:
+            await self.places.take(exchange.timeouts.get("pool"), exchange.waiting)
+        except (httpx.TransportError, RuntimeError) as exc:
+            exchange.failure = bare(exc)
+            if isinstance(exc, httpx.TimeoutException):
+                raise exc from None
+            raise ConnectionLost(str(exc)) from exc
+        exchange.seat = seat = Seat(self.places)
+        try:
+            await exchange.go_on()
+            yield
+        finally:
+            seat.leave()
+
     async def send(self, request: httpx.Request, *, stream: bool = False, **kwargs: Any) -> Any:
         exchange = watched.get()
         if exchange is None:
@@ -143,7 +166,11 @@ class WireClient(httpx.AsyncClient):
             await exchange.admit(request)
         exchange.url = str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
         ours = {"timeout": dict(exchange.timeouts), "trace": exchange.trace}
-        ours |= {WAITING: exchange.waiting, WHOLE: lambda: exchange.facts.ended}
+        ours |= {
+            WAITING: exchange.waiting,
+            WHOLE: lambda: exchange.facts.ended,
+            SEAT: exchange.seat,
+        }
         if exchange.key is not None or exchange.address is not None:
             ours[UNSEAL] = partial(unsealed, key=exchange.key, address=exchange.address)
         request.extensions = {**request.extensions, **ours}
@@ -160,6 +187,7 @@ class WireClient(httpx.AsyncClient):
                     exchange.body = cut(await read_error(response))
                     return _with_body(response, exchange.body)
                 exchange.body = (await _whole(response)).content
+                await exchange.go_on()
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as exc:
             # httpx raises a plain RuntimeError when its client was closed meanwhile.
             exchange.failure = bare(exc)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from bruno_llm._runtime.spread import STEPS
 from bruno_llm.exceptions import LLMError
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES
 from bruno_llm.wire.facts import Facts, Format
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from bruno_llm.wire.places import Seat
     from bruno_llm.wire.tap import Tap
 
 __all__ = ["Elsewhere", "Exchange", "watched", "watching"]
@@ -48,8 +50,8 @@ class Exchange:
     the body of a stream. ``most`` bytes are read of the answer, decompressed; ``None`` for any
     number. ``key`` takes the place of its stand-in, and what is secret in ``address`` is added,
     when the request goes out. ``waiting`` makes what is entered while the request waits for a
-    connection. ``admit`` looks at the request as it will leave, and raises where it may not;
-    ``refused`` is what it raised.
+    connection; ``seat`` is a place that is held for it already. ``admit`` looks at the request as
+    it will leave, and raises where it may not; ``refused`` is what it raised.
     """
 
     wire: Format | None
@@ -72,6 +74,13 @@ class Exchange:
     admit: Callable[[httpx.Request], Awaitable[None]] | None = field(default=None, repr=False)
     refused: LLMError | None = None
     tap: Tap | None = field(default=None, repr=False)
+    seat: Seat | None = field(default=None, repr=False)
+
+    async def go_on(self) -> None:
+        """Leave the event loop to others, if enough is done in this turn already."""
+        if not STEPS.go_on_now():
+            with self.waiting():
+                await STEPS.go_on()
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Told by httpx's transport where it is."""

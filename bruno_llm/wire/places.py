@@ -19,10 +19,10 @@ from typing import Any
 
 import httpx
 
+from bruno_llm._runtime.line import Line
 from bruno_llm.policies.timeouts import LimitReached, within
-from bruno_llm.wire.line import Line
 
-__all__ = ["KEPT", "PLACES", "UNSEAL", "WAITING", "WHOLE", "Places"]
+__all__ = ["KEPT", "PLACES", "SEAT", "UNSEAL", "WAITING", "WHOLE", "Places", "Seat"]
 
 PLACES = 100
 """Requests of one client that are on the wire at a time; httpx's own default."""
@@ -32,6 +32,8 @@ REST = 1.0
 """Seconds for which an answer that is whole may take to end its HTTP message as well."""
 WAITING = "bruno_llm.waiting"
 """The extension of a request with a context manager's maker, entered while it stands in line."""
+SEAT = "bruno_llm.seat"
+"""The extension of a request with the ``Seat`` that is held for it."""
 UNSEAL = "bruno_llm.unseal"
 """The extension of a request that makes of it the one with the key, below what httpx logs."""
 WHOLE = "bruno_llm.whole"
@@ -224,6 +226,26 @@ async def _quietly(work: Callable[[], Awaitable[None]]) -> None:
         await work()
 
 
+class Seat:
+    """A place that is held before there is a request; the first one takes it over."""
+
+    def __init__(self, places: Places) -> None:
+        self._places: Places | None = places
+
+    def taken_over(self, places: Places) -> bool:
+        """Whether it is there for a request over these places, which then has it."""
+        if self._places is not places:
+            return False
+        self._places = None
+        return True
+
+    def leave(self) -> None:
+        """Give the place back, if no request has it."""
+        if self._places is not None:
+            self._places.line.give_back()
+            self._places = None
+
+
 class _Way(httpx.AsyncBaseTransport):
     """What httpx's client is given as its transport."""
 
@@ -232,8 +254,10 @@ class _Way(httpx.AsyncBaseTransport):
         self._make = make
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        limit = request.extensions.get("timeout", {}).get("pool")
-        await self._places.take(limit, request.extensions.get(WAITING, nullcontext))
+        seat: Seat | None = request.extensions.get(SEAT)
+        if seat is None or not seat.taken_over(self._places):
+            limit = request.extensions.get("timeout", {}).get("pool")
+            await self._places.take(limit, request.extensions.get(WAITING, nullcontext))
         try:
             connection = self._places.connection(self._make, request.url)
         except BaseException:
