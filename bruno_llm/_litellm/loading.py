@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from bruno_llm._litellm.cache import share_with
 from bruno_llm._litellm.probe import BETAS, has, probe
+from bruno_llm._litellm.spared import spare
 from bruno_llm._litellm.unasked import stay_away
 from bruno_llm._runtime.forks import before_and_after_fork
 from bruno_llm.exceptions import RequestTimeoutError
@@ -146,6 +147,7 @@ def load_now() -> Any:
             litellm.suppress_debug_info = True  # it prints help to stdout on errors
             litellm.disable_hf_tokenizer_download = True  # 23 s offline for some names
             stay_away(litellm)
+            spare(litellm)
             if has(*(f"in_memory_llm_clients_cache.{name}" for name in ("get_cache", "set_cache"))):
                 share_with(litellm.in_memory_llm_clients_cache)
             is_ours, module = ours, litellm

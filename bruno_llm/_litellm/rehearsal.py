@@ -18,6 +18,7 @@ from bruno_llm._litellm import loading
 from bruno_llm._litellm.calls import completion, stream
 from bruno_llm._litellm.clients import Clients, get_wire
 from bruno_llm._litellm.facts import route_of, unsupported
+from bruno_llm._litellm.spared import is_watched
 from bruno_llm.wire.exchange import Exchange
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ __all__ = ["load"]
 _ROUTES = frozenset(
     {"anthropic", "gemini", "groq", "mistral", "ollama", "ollama_chat", "openai", "openrouter"}
 )
-# Whoever is told of litellm's calls would be told of this one.
-_CALLBACKS = ("callbacks", "input_callback", "success_callback", "failure_callback")
 # What is imported when a connection or an answer is there, so far a rehearsal does not come.
 _LATER = (
     "anyio._backends._asyncio",
@@ -74,8 +73,8 @@ def _prepare(model: str) -> None:
                 with contextlib.suppress(ImportError):
                     importlib.import_module(name)
         unsupported(model, {"temperature": 1.0})  # imports litellm's code of the route
-        watched = any(getattr(loading.module, name, None) for name in _CALLBACKS)
-        if route in _ROUTES and loading.is_ours and not watched:
+        # Whoever is told of litellm's calls would be told of this one.
+        if route in _ROUTES and loading.is_ours and not is_watched(loading.module):
             asyncio.run(_rehearsed(model))
 
 
