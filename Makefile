@@ -23,10 +23,10 @@ RANGE_TESTS ?= $(filter-out %/test_policies.py,$(wildcard tests/contract/test_*.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-full smoke test-range lint format docs record bench growth build clean
+.PHONY: help demo test test-all test-full smoke test-range lint format docs record bench bench-smoke bench-rivals growth build clean
 
 help: ## show the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.demo ## a real model server answers through every interface; needs no key
 	$(BIN)/bruno-llm demo $(ARGS)
@@ -85,8 +85,14 @@ docs: $(VENV)/.docs ## the documentation, into site/
 record: $(VENV)/.dev ## record the cassettes anew (llama.cpp, aimock, and vendors whose key is set)
 	$(PY) -m pytest --record-cassettes $(ARGS)
 
-bench: $(VENV)/.dev ## the benchmarks
-	@for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script" $(ARGS) || exit 1; done
+bench: $(VENV)/.dev ## one table of ours beside httpx, OpenAI's client, litellm and others
+	$(PY) benchmarks/table.py $(ARGS)
+
+bench-smoke: $(VENV)/.dev ## all of that briefly: counts are asserted, times never
+	$(PY) benchmarks/table.py --brief --check $(ARGS)
+
+bench-rivals: $(VENV)/.dev ## install those others, in environments of their own
+	$(PY) benchmarks/rivals.py $(ARGS)
 
 growth: $(VENV)/.dev ## how the time of a stream grows with its length
 	$(PY) benchmarks/growth.py $(ARGS)

@@ -13,11 +13,10 @@ import json
 import math
 import multiprocessing
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
-
-from measuring import quiet
 
 from bruno_llm import ClaudeProvider, GeminiProvider, LLMError, OllamaProvider, OpenAIProvider
 
@@ -352,5 +351,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    quiet()
+    warnings.simplefilter("ignore")  # pydantic's, about litellm's models
     main()
