@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+import types
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from bruno_llm import ClaudeProvider, LiteLLMProvider, LLMFactory, OllamaProvider, OpenAIProvider
+from bruno_llm import (
+    ClaudeProvider,
+    GeminiProvider,
+    LiteLLMProvider,
+    LLMFactory,
+    OllamaProvider,
+    OpenAIProvider,
+)
 from bruno_llm._litellm import bundled_map, facts, load_now
 from bruno_llm.cli._token_counts import count
 from bruno_llm.completion import Usage
@@ -20,6 +30,7 @@ PROVIDERS = [
     (OllamaProvider, "llama3.2", "ollama"),
     (LiteLLMProvider, "openai/gpt-4o-mini", "openai"),
 ]
+GEMINI = (GeminiProvider, "gemini-2.5-flash", "gemini")
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -72,6 +83,32 @@ def test_short_prompts_are_priced_without_litellm_and_to_the_same_figure() -> No
     assert arithmetic > 0.9 * priced > 1_000
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(("cls", "model", "vendor"), [*PROVIDERS[:2], GEMINI])
+async def test_text_alone_is_priced_without_litellm(
+    cls: type[LiteLLMProvider], model: str, vendor: str, streamed: bool, server: FakeServer
+) -> None:
+    """Also where the vendor names it as one kind of tokens among others: it took 0.5 ms."""
+    llm = cls(model, base_url=server.base_url(vendor), api_key="k" * 20, retry=None)
+    asked: Counter[str] = Counter()
+
+    def count(frame: types.FrameType, event: str, _: Any) -> None:
+        asked[frame.f_code.co_name] += event == "call"
+
+    for _ in range(2):
+        asked.clear()
+        sys.setprofile(count)
+        try:
+            if streamed:
+                assert [event async for event in llm.stream_events(USER)]
+            else:
+                assert (await llm.complete(USER)).cost
+        finally:
+            sys.setprofile(None)
+    assert asked[facts.cost.__name__] > 0
+    assert asked[facts._by_litellm.__name__] == 0
+
+
 @pytest.mark.parametrize(
     ("usage", "raw"),
     [
@@ -85,6 +122,13 @@ def test_short_prompts_are_priced_without_litellm_and_to_the_same_figure() -> No
         (Usage(1_000, 10, 1_010), {"completion_tokens_details": {"audio_tokens": 5}}),
         (Usage(1_000, 10, 1_010), {"server_tool_use": {"web_search_requests": 3}}),
         (Usage(1_000, 10, 1_010), {"prompt_tokens_details": None, "completion_tokens_details": {}}),
+        (Usage(1_000, 10, 1_010), {"prompt_tokens_details": {"text_tokens": 1_000}}),
+        (Usage(1_000, 10, 1_010), {"prompt_tokens_details": {"text_tokens": 10}}),
+        (Usage(1_000, 10, 1_010), {"completion_tokens_details": {"text_tokens": 10}}),
+        (
+            Usage(1_000, 10, 1_010),
+            {"prompt_tokens_details": {"text_tokens": 1_000, "image_tokens": 400}},
+        ),
     ],
 )
 @pytest.mark.parametrize("model", ["gemini/gemini-2.5-pro", "openai/gpt-audio"])

@@ -149,6 +149,7 @@ def cost(
 # No price of a longer prompt begins below it ("above_100k_tokens", "above_128k_tokens").
 _LONG = 100_000
 _VARY = frozenset({"off_peak_pricing", "tiered_pricing"})
+_USUAL = ("service_tier", "standard")  # Anthropic's word of an answer at its usual price
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -156,12 +157,23 @@ def _has_more(usage: Usage, raw: Any) -> bool:
     """Whether there is more to price than so many tokens in and so many out."""
     if usage.cached_tokens or usage.cache_creation_tokens or usage.reasoning_tokens:
         return True
+    counts = {
+        "prompt_tokens_details": usage.prompt_tokens,
+        "completion_tokens_details": usage.completion_tokens,
+    }
     for name, value in () if raw is None else dict(raw).items():
-        if value and name not in _COUNTS:
+        if value and name not in _COUNTS and (name, value) != _USUAL:
             details = getattr(value, "__dict__", value)
-            if not isinstance(details, dict) or any(details.values()):
+            whole = counts.get(name, 0)
+            if not isinstance(details, dict) or not _is_text(details, whole):
                 return True
     return False
+
+
+def _is_text(details: Mapping[str, Any], whole: int) -> bool:
+    """Whether all of so many tokens are text, as far as the details say."""
+    kinds = details.items()
+    return all(not count or (kind == "text_tokens" and count == whole) for kind, count in kinds)
 
 
 @lru_cache(maxsize=1024)
