@@ -1,13 +1,12 @@
 """One provider over litellm: the call path that every feature stands in.
 
-Plain and streamed calls share ``_prepare`` (what is sent), ``admitted`` (slot, budget, booking)
-and ``send`` (tries, pace, wire, errors). Their order is a matter of correctness, so it is written
-once and cannot be rearranged from outside.
+Plain and streamed calls share ``_prepare`` (what is sent), the ``Call`` that they stand in (slot,
+budget, booking) and ``send`` (tries, pace, wire, errors). Their order is a matter of correctness,
+so it is written once and cannot be rearranged from outside.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,14 +20,13 @@ from bruno_llm._former import former_attribute, former_options
 from bruno_llm._runtime.loops import inside
 from bruno_llm._runtime.spread import STARTS
 from bruno_llm.call.chat import ChatCall, ask, count, open_stream
-from bruno_llm.call.describe import describe, window_size
-from bruno_llm.call.endpoint import Endpoint
+from bruno_llm.call.describe import window_size
 from bruno_llm.call.forms import renamed
+from bruno_llm.call.model import ChatModel
 from bruno_llm.call.outcome import kept, outcome, refuse_empty
 from bruno_llm.call.prepare import Fitting, as_dicts, fitted_to_window, seen_by
 from bruno_llm.call.request import Request
-from bruno_llm.call.send import admitted, send
-from bruno_llm.capabilities import Capabilities, capabilities_of
+from bruno_llm.call.send import send
 from bruno_llm.chat import Chat, Messages, replayed
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent
 from bruno_llm.config.given import policy
@@ -57,7 +55,7 @@ from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.policies.window import ContextWindow
 from bruno_llm.rate_limit.limit import RateLimit
-from bruno_llm.redaction import hidden, hide_url_secrets
+from bruno_llm.redaction import hidden
 from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES
 
@@ -67,7 +65,7 @@ _MOST_COUNTS = 256  # exact ones that a provider remembers
 _RESPONSES = "responses/"
 
 
-class LiteLLMProvider(Endpoint, Chat):
+class LiteLLMProvider(ChatModel, Chat):
     """Every model litellm reaches; the named providers only fill in the class attributes.
 
     Nothing is opened or checked before the first call; a missing key is that call's error.
@@ -170,49 +168,7 @@ class LiteLLMProvider(Endpoint, Chat):
         route = str(model or "").partition("/")[0]
         return vendor_of(route).params if self.vendor is None else frozenset()
 
-    def capabilities(self) -> Capabilities:
-        """What the model can do, as hints with their source. Asks nobody and opens nothing."""
-        if self._described is not None:
-            return self._described.capabilities
-        return capabilities_of(_litellm.model_facts(self._litellm_model, self._route))
-
-    async def fetch_capabilities(self) -> Capabilities:
-        """What the running server says of its model; ``capabilities()`` says it from then on.
-
-        Ollama is asked, by free requests of at most 5 seconds; elsewhere it is the same as before.
-
-        Raises:
-            LLMError: The server cannot be reached, or has no such model.
-        """
-        await describe(self)
-        return self.capabilities()
-
-    def get_model_info(self) -> dict[str, Any]:
-        """The model, its provider, address, limits and abilities, as a plain dict."""
-        abilities = dataclasses.asdict(self.capabilities())
-        return {
-            "model": self.model,
-            "provider": self.name,
-            "base_url": hide_url_secrets(self.base_url) if self.base_url else None,
-            "max_tokens": self.max_tokens or abilities["max_output_tokens"],
-            "temperature": self.temperature,
-            **abilities,
-        }
-
-    def set_system_prompt(self, prompt: str) -> None:
-        """Send this first on every call from now on."""
-        check("system_prompt", prompt, str | None)
-        self._system_prompt = prompt
-
-    def get_system_prompt(self) -> str | None:
-        """The system prompt that is sent first on every call."""
-        return self._system_prompt
-
     # --- tokens -------------------------------------------------------------------------------
-
-    def get_token_count(self, text: str) -> int:
-        """Tokens of a text: exact for OpenAI's models, an estimate for others, never a request."""
-        return self._counter.text(text)
 
     async def count_message_tokens(
         self,
@@ -291,7 +247,7 @@ class LiteLLMProvider(Endpoint, Chat):
         cache = self.cache
         if cache is not None and (hit := await kept(call, cache)) is not None:
             return hit
-        async with admitted(call):
+        async with call:
             answer = await send(call, ask)
             completion = outcome(call, answer)
             refuse_empty(call, answer, completion)
@@ -318,7 +274,7 @@ class LiteLLMProvider(Endpoint, Chat):
             for event in replayed(hit):
                 yield event
             return
-        async with admitted(call):
+        async with call:
             opened = await send(call, open_stream)
             call.watch.first_piece()
             try:
@@ -375,10 +331,9 @@ class LiteLLMProvider(Endpoint, Chat):
             if "prompt" in options:
                 check_names(("prompt",), self._allowed_params(), f"A call of {self.name}")
         chat = to_chat(messages, self._system_prompt)
-        if shows_images(chat):
+        if any(isinstance(turn.get("content"), list) for turn in chat) and shows_images(chat):
             chat = seen_by(self.capabilities(), chat, self.name, self.model)
-        base_url, address = self._address()
-        secrets = {"api_key": self._key(base_url), "address": address}
+        base_url, address, api_key = self._given or self._looked_up()
         if not self._loaded:
             await _litellm.load(self._litellm_model)
             self._loaded = True
@@ -393,7 +348,18 @@ class LiteLLMProvider(Endpoint, Chat):
         if fit and self.window is not None:
             size = await window_size(self, options)
             request = await fitted_to_window(request, self.window, self._counter, size)
-        return ChatCall(self, request, **secrets, timeout=timeout, wire=spoken.wire, tag=tag)
+        return ChatCall(
+            self,
+            api_key=api_key,
+            base_url=base_url,
+            address=address,
+            timeout=timeout,
+            options=request.options,
+            content=request.chat,
+            wire=spoken.wire,
+            tag=tag,
+            request=request,
+        )
 
     @cached_property
     def _fitting(self) -> Fitting:

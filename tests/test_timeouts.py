@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bruno_llm import ConfigurationError, Timeout
-from bruno_llm.policies.timeouts import LimitReached, within
+from bruno_llm.policies.timeouts import LimitReached, paused, within
 
 
 @pytest.mark.parametrize("name", ["read", "total", "first_token", "connect"])
@@ -57,11 +57,11 @@ async def test_a_limit_that_is_paused_goes_on_with_what_was_left() -> None:
     async with within("first_token", 0.05) as limit:
         waited = asyncio.Event()
         loop.call_later(0.1, waited.set)
-        with limit.paused():
+        with paused(limit):
             await waited.wait()
     with pytest.raises(LimitReached, match="first_token"):
         async with within("first_token", 0.05) as limit:
-            with limit.paused():
+            with paused(limit):
                 pass
             await asyncio.Event().wait()
 
@@ -72,5 +72,5 @@ async def test_a_limit_that_has_ended_is_not_paused() -> None:
             try:
                 await asyncio.Event().wait()
             finally:
-                with limit.paused():
+                with paused(limit):
                     pass

@@ -28,6 +28,12 @@ class Logger:
         self._standard = logging.getLogger(name)
         self._structured: Any = None
 
+    def hears(self, level: int) -> bool:
+        """Whether anybody is told of events of this level of ``logging``."""
+        structlog = sys.modules.get("structlog")
+        configured = structlog is not None and structlog.is_configured()
+        return configured or self._standard.isEnabledFor(level)
+
     def debug(self, event: str, **fields: Any) -> None:
         """Tell what only matters to who looks for a fault."""
         self._tell(logging.DEBUG, "debug", event, fields)

@@ -9,17 +9,15 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from functools import wraps
 from typing import Any, Generic, TypeVar
 
-from typing_extensions import ParamSpec, Self
+from typing_extensions import Self
 
 from bruno_llm._runtime.forks import before_and_after_fork, new_lock, renewed
 
-__all__ = ["Closable", "PerLoop", "inside", "unlisted", "unlisting"]
+__all__ = ["Closable", "PerLoop", "inside", "unlisting"]
 
 T = TypeVar("T")
-P = ParamSpec("P")
 Close = Callable[[Any], Awaitable[Any]]
 
 
@@ -214,18 +212,6 @@ class _Unlisted(AsyncGenerator[T, None]):
 
 def _left_to_the_outer(generator: object) -> None:
     """Instead of the loop's own hook, which would close what is forgotten."""
-
-
-def unlisted(
-    function: Callable[P, AsyncGenerator[T, None]],
-) -> Callable[P, AsyncGenerator[T, None]]:
-    """The generator function for ``asynccontextmanager`` within another generator."""
-
-    @wraps(function)
-    def made(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[T, None]:
-        return _Unlisted(function(*args, **kwargs))
-
-    return made
 
 
 def inside(source: AsyncGenerator[T, None]) -> AbstractAsyncContextManager[AsyncGenerator[T, None]]:

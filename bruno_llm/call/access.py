@@ -33,6 +33,8 @@ __all__ = ["Access"]
 
 # A server of one's own may want no key, but litellm insists on one for the vendors that always do.
 _NO_KEY = SecretStr("none")
+Where = tuple[str | None, SecretStr | None, SecretStr | None]
+"""An address, the same with what is secret in it, and a key."""
 _VERSION = re.compile(r"/v\d+\w*$")
 
 
@@ -118,6 +120,16 @@ class Access(Closable):
         declared = "needs_key" in self._declared or "api_key_env" in self._declared
         known = not declared and self._route in KEY_VARIABLES and not has_own_address(self._route)
         return not known or _litellm.has_key_of_its_own(self._route)
+
+    @cached_property
+    def _given(self) -> Where | None:
+        """Where calls go and their key, when the constructor was told both."""
+        return self._looked_up() if self._base_url and self._api_key else None
+
+    def _looked_up(self) -> Where:
+        """The same, as the environment says it now."""
+        base_url, address = self._address()
+        return base_url, address, self._key(base_url)
 
     def _key(self, base_url: str | None) -> SecretStr | None:
         key = self._api_key or ((found := self.found_key()) and found.value)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from bruno_llm import _litellm
-from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.request import Request
 from bruno_llm.call.send import Call
 from bruno_llm.call.worst import (
@@ -41,14 +40,17 @@ _LIMIT = 4096
 _SOUNDS = (b"input_audio", b'"audio/', b'"modalities"', b'"responseModalities"')
 
 
+@dataclass(eq=False, repr=False)
 class ChatCall(Call):
-    """A call of ``complete()`` or ``stream_events()``."""
+    """A call of ``complete()`` or ``stream_events()``.
 
-    def __init__(self, endpoint: Endpoint, request: Request, **kwargs: Any) -> None:
-        super().__init__(endpoint, base_url=request.base_url, **kwargs)
-        self.request = request
-        self.options, self.content = request.options, request.chat
-        self._held_for: Bound | None = None
+    Attributes:
+        request: What is sent.
+    """
+
+    _: KW_ONLY
+    request: Request
+    _held_for: Bound | None = field(init=False, default=None)
 
     @property
     def texts(self) -> Sequence[str]:
@@ -92,19 +94,12 @@ class ChatCall(Call):
         bound = bound._replace(cache_writes=cache_writes(content), sounds=sounds)
         return None if bound == self._held_for else self._price(bound)
 
-    @property
-    def limit(self) -> int | None:
-        """The limit that is put on the answer because nothing else limits it."""
-        if not self.is_limited or longest_answer(self._asked) is not None:
-            return None
-        return None if self._longest() else _LIMIT
-
-    def arguments(self) -> dict[str, Any]:
-        """litellm's arguments for the try under way."""
-        request, limit = self.request, self.limit if self.is_limited else None
-        if limit is not None:
-            request = replace(request, options={**request.options, "max_tokens": limit})
-        return request.arguments(self.exchange)
+    def limited(self) -> Request:
+        """The request with a limit on the answer where nothing else limits it."""
+        request = self.request
+        if longest_answer(self._asked) is not None or self._longest():
+            return request
+        return replace(request, options={**request.options, "max_tokens": _LIMIT})
 
     @cached_property
     def _asked(self) -> Mapping[str, Any]:
@@ -174,7 +169,8 @@ async def ask(call: ChatCall) -> Answer:
         Exception: Whatever litellm raises.
     """
     endpoint, exchange = call.endpoint, call.exchange
-    params = call.arguments()
+    request = call.limited() if call.is_limited else call.request
+    params = request.arguments(exchange)
     response = await _litellm.completion(endpoint._clients, exchange, params)
     facts = exchange.facts
     if facts.error is not None or facts.fault is not None:
@@ -194,7 +190,8 @@ async def open_stream(call: ChatCall) -> OpenStream:
         Exception: Whatever litellm raises, and our own errors.
     """
     exchange = call.exchange
-    params = call.arguments()
+    request = call.limited() if call.is_limited else call.request
+    params = request.arguments(exchange)
     chunks = await _litellm.stream(call.endpoint._clients, exchange, params)
     opened = OpenStream(chunks, exchange, call.error, total=call.timeout.total, started=call.sent)
     try:

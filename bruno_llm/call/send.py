@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import KW_ONLY, dataclass, field
 from decimal import Decimal
 from functools import partial
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
+from typing_extensions import Self
 
 from bruno_llm import _clock
 from bruno_llm._runtime.log import get_logger
-from bruno_llm._runtime.loops import unlisted
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.pricing import billed_tier
 from bruno_llm.call.watch import SILENT, Watch
@@ -22,7 +24,7 @@ from bruno_llm.costs.reservation import Reservation
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.errors.retry_after import retry_after_of
 from bruno_llm.exceptions import LLMError
-from bruno_llm.policies.timeouts import LimitReached, Timeout, within
+from bruno_llm.policies.timeouts import LimitReached, Timeout, paused, within
 from bruno_llm.rate_limit.limit import RateLimit, Ticket
 from bruno_llm.redaction import bare
 from bruno_llm.wire.exchange import Exchange
@@ -32,54 +34,58 @@ from bruno_llm.wire.shape import read_json
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Call", "admitted", "send"]
+__all__ = ["Call", "send"]
 
 logger = get_logger(__name__)
 C = TypeVar("C", bound="Call")
 T = TypeVar("T")
 
 
+@dataclass(eq=False, repr=False)
 class Call:
     """One call, from its admission to its booking: what is asked, and all that comes of it.
 
+    Within ``async with`` it has a place and money for it; both are given back when that ends,
+    however it ends.
+
     Attributes:
         endpoint: The model at its vendor.
-        exchange: The wire's record of the try under way or the last one.
+        api_key: The key, ``None`` for none.
+        base_url: The address, ``None`` for the vendor's own.
+        address: The same with what is secret in it, where there is something.
+        timeout: Its limits.
         options: What the caller asked of the model besides the texts.
         content: The messages, for those who asked to see them.
+        wire: The format of the answer, ``None`` when nobody reads it.
+        tag: Whose budget it is.
+        exchange: The wire's record of the try under way or the last one.
+        watch: Who is told of it.
         done: What is to be billed, as soon as it is known.
         started: When the call began, by the clock.
         sent: When its first try began.
         is_limited: A budget holds money for it.
     """
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        api_key: SecretStr | None,
-        base_url: str | None,
-        address: SecretStr | None,
-        timeout: Timeout,
-        wire: Format | None = None,
-        tag: str | None = None,
-    ) -> None:
-        self.endpoint = endpoint
-        self.api_key = api_key
-        self.base_url = base_url
-        self.address = address
-        self.timeout = timeout
-        self.tag = tag
-        self.options: Mapping[str, Any] = {}
-        self.content: Sequence[Mapping[str, Any]] = ()
-        self.exchange = Exchange(wire, {})
-        self.watch: Watch = SILENT
-        self.done: Completion | None = None
-        self.started = self.sent = _clock.monotonic()
-        self._wire = wire
-        self._ticket: Ticket | None = None
-        self._admitted = self.is_limited = False
-        self._reservation: Reservation | None = None
+    endpoint: Endpoint
+    _: KW_ONLY
+    api_key: SecretStr | None
+    base_url: str | None
+    address: SecretStr | None
+    timeout: Timeout
+    options: Mapping[str, Any]
+    content: Sequence[Mapping[str, Any]] = ()
+    wire: Format | None = None
+    tag: str | None = None
+    exchange: Exchange = field(init=False)
+    watch: Watch = field(init=False, default=SILENT)
+    done: Completion | None = field(init=False, default=None)
+    started: float = field(init=False)
+    sent: float = field(init=False)
+    is_limited: bool = field(init=False, default=False)
+    _slot: AbstractAsyncContextManager[None] | None = field(init=False, default=None)
+    _ticket: Ticket | None = field(init=False, default=None)
+    _reservation: Reservation | None = field(init=False, default=None)
+    _is_reserved: bool = field(init=False, default=False)
 
     # --- what kind of call it is --------------------------------------------------------------
 
@@ -115,10 +121,44 @@ class Call:
 
     # --- what happens to it -------------------------------------------------------------------
 
+    async def __aenter__(self) -> Self:
+        endpoint = self.endpoint
+        self.started = _clock.monotonic()
+        self.watch = Watch(
+            endpoint.name, endpoint.model, endpoint.kind, self.base_url, self.options, self.started
+        )
+        try:
+            if endpoint.rate_limit is not None:
+                slot = endpoint.rate_limit.slot()
+                await slot.__aenter__()
+                self._slot = slot
+            if endpoint.costs is not None:
+                await self.reserve(endpoint.costs)
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: Any, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            try:
+                if self._ticket is not None or self._reservation is not None:
+                    await self.settle()
+            finally:
+                if self._slot is not None:
+                    await self._slot.__aexit__(kind, failure, trace)
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            self.watch.end(self.done, failure, self.content)
+
     def next_try(self) -> None:
         """A fresh record for a try."""
         self.exchange = Exchange(
-            self._wire,
+            self.wire,
             self.timeout.http,
             options=self.options,
             base_url=self.base_url,
@@ -152,7 +192,7 @@ class Call:
 
     async def reserve(self, costs: CostTracker) -> None:
         """Hold the most that the call can cost."""
-        endpoint, self._admitted = self.endpoint, True
+        endpoint, self._is_reserved = self.endpoint, True
         self._reservation = await costs.reserve(
             provider=endpoint.name,
             model=endpoint.model,
@@ -167,7 +207,7 @@ class Call:
         Raises:
             BudgetExceededError: There is no room for another try.
         """
-        if self._admitted and self._reservation is None and self.endpoint.costs is not None:
+        if self._is_reserved and self._reservation is None and self.endpoint.costs is not None:
             await self.reserve(self.endpoint.costs)
         if self.is_limited:
             self.exchange.admit = self._admit
@@ -233,31 +273,6 @@ class Call:
             )
 
 
-@asynccontextmanager
-@unlisted
-async def admitted(call: C) -> AsyncGenerator[C, None]:
-    """A place for the call and money for it; both given back when it ends, however it ends."""
-    endpoint = call.endpoint
-    call.watch = Watch(
-        endpoint.name, endpoint.model, endpoint.kind, call.base_url, call.options, call.started
-    )
-    failure: BaseException | None = None
-    try:
-        async with endpoint.rate_limit.slot() if endpoint.rate_limit else nullcontext():
-            if endpoint.costs is not None:
-                await call.reserve(endpoint.costs)
-            try:
-                yield call
-            finally:
-                if endpoint.rate_limit is not None or endpoint.costs is not None:
-                    await call.settle()
-    except BaseException as error:
-        failure = error
-        raise
-    finally:
-        call.watch.end(call.done, failure, call.content)
-
-
 async def send(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     """Try until an answer is there, cannot be had, or tries and time are used up.
 
@@ -292,7 +307,7 @@ async def _one_try(call: C, attempt: Callable[[C], Awaitable[T]]) -> T:
     try:
         with call.watch.current():
             async with within("first_token", call.timeout.first_token) as first_token:
-                call.exchange.waiting = first_token.paused
+                call.exchange.waiting = partial(paused, first_token)
                 try:
                     return await attempt(call)
                 except BaseException:  # also where a limit or its caller cut it off

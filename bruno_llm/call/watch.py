@@ -12,11 +12,12 @@ OpenTelemetry. Content is added to spans only when
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -33,6 +34,7 @@ logger = get_logger(__name__)
 _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 # The conventions' names where ours differ.
 _PROVIDERS = {"claude": "anthropic", "gemini": "gcp.gemini"}
+_API = "opentelemetry.trace"
 _OPERATIONS = {"chat": "chat", "embedding": "embeddings"}
 _REQUEST = {
     "temperature": "gen_ai.request.temperature",
@@ -46,7 +48,14 @@ _REQUEST = {
 
 
 class Watch:
-    """Follows one call from its admission to its end."""
+    """Follows one call from its admission to its end.
+
+    Attributes:
+        current: Makes what is entered while it is sent: this call's span becomes the parent of what
+            an instrumented HTTP client reports.
+    """
+
+    current: Callable[[], AbstractContextManager[Any]] = nullcontext
 
     def __init__(
         self,
@@ -62,19 +71,18 @@ class Watch:
         self._kind = kind
         self._started = started
         self._first: float | None = None
-        self._otel = _instruments() if _in_use() else None
+        self._otel = _instruments() if _API in sys.modules and _in_use() else None
         self._span: Any = None
         self._labels: dict[str, Any] = {}
-        logger.debug("llm_call_started", provider=provider, model=model)
+        self._is_heard = logger.hears(logging.INFO)
+        if self._is_heard:
+            logger.debug("llm_call_started", provider=provider, model=model)
         if self._otel is not None:
             self._labels = _labels(provider, model, _OPERATIONS[kind], base_url)
             self._span = self._otel.span(
                 f"{_OPERATIONS[kind]} {model}", {**self._labels, **_asked(options)}
             )
-
-    def current(self) -> AbstractContextManager[Any]:
-        """Make this call's span the parent of what an instrumented HTTP client reports."""
-        return nullcontext() if self._otel is None else self._otel.use(self._span)
+            self.current = partial(self._otel.use, self._span)
 
     def first_piece(self) -> None:
         """The first piece of a stream is there."""
@@ -99,6 +107,8 @@ class Watch:
             error: What it raised, ``None`` for a whole answer.
             request: The messages, for those who asked for content.
         """
+        if not self._is_heard and self._span is None and error is None:
+            return
         latency = _clock.monotonic() - self._started
         self._log(done, error, latency)
         if self._span is not None:
@@ -226,12 +236,10 @@ class _Instruments:
 
 def _in_use() -> bool:
     """Whether the application has set up an SDK; litellm imports the bare API by itself."""
-    if "opentelemetry.trace" not in sys.modules:
-        return False
     from opentelemetry import metrics, trace
 
-    providers = (trace.get_tracer_provider(), metrics.get_meter_provider())
-    return any("Proxy" not in type(provider).__name__ for provider in providers)
+    tracer, meter = type(trace.get_tracer_provider()), type(metrics.get_meter_provider())
+    return not ("Proxy" in tracer.__name__ and "Proxy" in meter.__name__)
 
 
 @lru_cache(maxsize=1)

@@ -36,8 +36,8 @@ class Batch(Call):
             base_url=base_url,
             address=address,
             timeout=endpoint.timeout,
+            options=options,
         )
-        self.options = options
         self._texts = texts
         self._known = Known(list(texts), strict=bool(options.get("extra_body")))
         self.tokens = tokens

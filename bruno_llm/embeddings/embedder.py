@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from bruno_llm import _litellm
 from bruno_llm._door import keeps_secrets
 from bruno_llm.call.endpoint import Endpoint
-from bruno_llm.call.send import admitted, send
+from bruno_llm.call.send import send
 from bruno_llm.completion import Completion, Usage
 from bruno_llm.config.given import policy
 from bruno_llm.costs.tracker import CostTracker
@@ -253,7 +253,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
     async def _embed(
         self, texts: Sequence[str], tokens: int, api_key: SecretStr | None
     ) -> list[list[float]]:
-        async with admitted(Batch(self, texts, self._params, tokens, api_key)) as call:
+        async with Batch(self, texts, self._params, tokens, api_key) as call:
             vectors = await send(call, self._try)
         self._probed = len(vectors[0])
         return vectors

@@ -191,7 +191,8 @@ def to_chat(
     """
     if isinstance(messages, str):
         messages = as_messages(messages)
-    check_messages(messages)
+    if type(messages) is not list:
+        check_messages(messages)
     system: dict[Any, Any] = {system_prompt: system_prompt} if system_prompt else {}
     turns: list[ChatMessage] = []
     calls = in_a_row = False

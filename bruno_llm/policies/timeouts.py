@@ -17,7 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     from async_timeout import timeout as deadline
 
-__all__ = ["LimitReached", "Running", "Timeout", "within"]
+__all__ = ["LimitReached", "Timeout", "paused", "within"]
 
 
 class LimitReached(TimeoutError):
@@ -28,25 +28,19 @@ class LimitReached(TimeoutError):
         super().__init__(f"no answer within {seconds:g} s{which}")
 
 
-class Running:
-    """A limit that is running; ``None`` for none."""
-
-    def __init__(self, limit: Any = None) -> None:
-        self._limit = limit
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Stop the clock of the limit during the block."""
-        if self._limit is None or _has_expired(self._limit):
-            yield
-            return
-        clock = asyncio.get_running_loop().time
-        left = _end_of(self._limit) - clock()
-        _move(self._limit, clock() + _NEVER)
-        try:
-            yield
-        finally:
-            _move(self._limit, clock() + left)
+@contextmanager
+def paused(limit: Any) -> Iterator[None]:
+    """Stop the clock of a limit of ``within()`` during the block."""
+    if limit is None or _has_expired(limit):
+        yield
+        return
+    clock = asyncio.get_running_loop().time
+    left = _end_of(limit) - clock()
+    _move(limit, clock() + _NEVER)
+    try:
+        yield
+    finally:
+        _move(limit, clock() + left)
 
 
 _NEVER = 1e9  # seconds; asyncio's selectors take no infinite wait
@@ -77,23 +71,24 @@ else:
 @asynccontextmanager
 async def within(
     name: str | None, seconds: float | None, left: float | None = None
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[Any]:
     """Run the block for at most ``left`` seconds, by default the whole of the limit.
 
-    ``name`` is the field of ``Timeout`` that the user may change, ``None`` when there is none.
+    It is given the limit that is running, for ``paused()``. ``name`` is the field of ``Timeout``
+    that the user may change, ``None`` when there is none.
 
     Raises:
         LimitReached: The block was ended.
     """
     if seconds is None:
-        yield Running()
+        yield None
         return
     if left is not None and left <= 0:
         # What is buffered already would come through without the wait that a deadline cuts.
         raise LimitReached(name, seconds)
     try:
         async with deadline(seconds if left is None else left) as limit:
-            yield Running(limit)
+            yield limit
     except asyncio.TimeoutError as exc:  # before Python 3.11 not the built-in one
         raise LimitReached(name, seconds) from exc
 

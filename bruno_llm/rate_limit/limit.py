@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,14 +25,13 @@ from annotated_types import Ge
 
 from bruno_llm import _clock
 from bruno_llm._runtime.log import get_logger
-from bruno_llm._runtime.loops import unlisted
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError, RateLimitError
 from bruno_llm.options.checks import Count, CountOrNone, PerMinute, Seconds, Wait, check_arguments
 from bruno_llm.rate_limit.headers import Vendor
 from bruno_llm.rate_limit.lines import Account, Line, Pacer, Slots, WaitingRules
 
 if TYPE_CHECKING:
-    from bruno_llm.rate_limit.shared import RedisStore
+    from bruno_llm.rate_limit.shared import HeldSlot, RedisStore
 
 __all__ = ["RateLimit", "Ticket"]
 
@@ -54,6 +53,29 @@ class Ticket:
     tokens: int
     shared: bool
     _settled: bool = field(default=False, repr=False, compare=False)
+
+
+class _Slot:
+    """One of the ``concurrency`` slots, held from entering to leaving.
+
+    No generator: one within a stream would be closed with its event loop in any order.
+    """
+
+    def __init__(self, limit: RateLimit, slots: Slots) -> None:
+        self._limit = limit
+        self._slots = slots
+        self._shared: HeldSlot | None = None
+
+    async def __aenter__(self) -> None:
+        self._shared = await self._limit._hold_shared_slot()
+        if self._shared is None:
+            await self._slots.enter()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._shared is None:
+            self._slots.leave()
+        else:
+            await self._shared.release()
 
 
 class RateLimit:
@@ -162,33 +184,20 @@ class RateLimit:
             RateLimitError: On entering: the line is full, or ``wait_timeout`` is over.
             ProviderConnectionError: On entering: the store cannot be reached.
         """
-        return self._slot()
+        return nullcontext() if self._slots is None else _Slot(self, self._slots)
 
-    @asynccontextmanager
-    @unlisted
-    async def _slot(self) -> AsyncGenerator[None, None]:
-        if self._slots is None:
-            yield
-            return
+    async def _hold_shared_slot(self) -> HeldSlot | None:
+        """One of the store's; ``None`` where this process keeps them by itself."""
         store = self._live_store()
-        if store is not None:
-            held = None
-            try:
-                held = await store.hold_slot(self._slots_size())
-                self._store_answered()
-            except ProviderConnectionError as error:
-                self._store_failed(error)
-            if held is not None:
-                try:
-                    yield
-                finally:
-                    await held.release()
-                return
-        await self._slots.enter()
+        if store is None:
+            return None
         try:
-            yield
-        finally:
-            self._slots.leave()
+            held = await store.hold_slot(self._slots_size())
+        except ProviderConnectionError as error:
+            self._store_failed(error)
+            return None
+        self._store_answered()
+        return held
 
     async def pace(self, tokens: int) -> Ticket:
         """Wait until one request of about ``tokens`` may start, and count it.
