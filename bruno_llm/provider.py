@@ -335,7 +335,7 @@ class LiteLLMProvider(ChatModel, Chat):
             chat = seen_by(self.capabilities(), chat, self.name, self.model)
         base_url, address, api_key = self._given or self._looked_up()
         if not self._loaded:
-            await _litellm.load(self._litellm_model)
+            await _litellm.load(self._litellm_model, self._quirks)
             self._loaded = True
         spoken, forms = self._fitting.fit(options, base_url)
         if any("tool_calls" in turn or turn["role"] == "tool" for turn in chat):
@@ -363,4 +363,7 @@ class LiteLLMProvider(ChatModel, Chat):
 
     @cached_property
     def _fitting(self) -> Fitting:
-        return Fitting(self.name, self.model, self._route, self._litellm_model, self._vendor)
+        vendor = self._vendor
+        return Fitting(
+            self.name, self.model, self._route, self._litellm_model, vendor, self._quirks
+        )

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ from bruno_llm import (
     OpenAIProvider,
 )
 from bruno_llm.testing import FakeServer, MockProvider
+from bruno_llm.vendors.registry import vendor_of
+from bruno_llm.vendors.routes import IN_OPENAIS_FORMAT
 from tests.contract.matrix import ask
 
 KEY = "k" * 20
@@ -163,6 +166,31 @@ async def test_a_rehearsal_leaves_nothing_behind(
     assert server.requests == []
     assert await ask(llm, way) == "Hello"
     assert len(server.requests) == 1
+
+
+# litellm asks Lemonade's server for its models.
+@pytest.mark.parametrize(
+    "route",
+    [
+        pytest.param(route, marks=[] if route in ("baseten", "groq") else [pytest.mark.slow])
+        for route in sorted(IN_OPENAIS_FORMAT - {"lemonade"})
+    ],
+)
+async def test_rehearsing_a_route_in_openais_format_asks_nobody(
+    route: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bruno_llm._litellm import loading, rehearsal
+
+    wanted: list[Any] = []
+    monkeypatch.setattr(rehearsal, "_done", set())
+    monkeypatch.setattr(loading, "is_ours", True)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **_: wanted.append(args))
+    monkeypatch.setattr(socket.socket, "connect", lambda _, address: wanted.append(address))
+    quirks = vendor_of(route).quirks
+    assert quirks is not None and quirks.rehearsed
+    await LiteLLMProvider(f"{route}/some-model", api_key=KEY).warm_up()
+    assert rehearsal._done == {route}
+    assert wanted == []
 
 
 # --- leaving while litellm is imported ------------------------------------------------------------

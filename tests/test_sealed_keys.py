@@ -12,7 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from bruno_llm import ClaudeProvider, LiteLLMProvider, LLMError, _litellm
-from bruno_llm._litellm.sealing import CHAT, EMBEDDING, is_sealed
+from bruno_llm._litellm.clients import is_sealed
+from bruno_llm._litellm.routes import CHAT, EMBEDDING
 from bruno_llm.embeddings import LiteLLMEmbedder
 from bruno_llm.testing import FakeServer, Reply
 from bruno_llm.wire.sealed import stand_in, unsealed

@@ -17,6 +17,7 @@ from bruno_llm._litellm.facts import (
     unsupported,
 )
 from bruno_llm._litellm.loading import begin, is_busy, is_loaded, load_now, off_loop
+from bruno_llm._litellm.quirks import Quirks
 
 if TYPE_CHECKING:
     from bruno_llm._litellm.calls import completion, embedding, stream
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Clients",
+    "Quirks",
     "address_of",
     "begin",
     "bundled_map",

@@ -3,8 +3,8 @@
 What it guards against (litellm 1.105 to 1.109; each has its test in ``tests/test_litellm.py``):
 
 * each route retries in its own way: so ``max_retries`` and ``num_retries`` are always 0;
-* Ollama models are looked up on ``localhost`` synchronously before each call: so they are written
-  into the model map first;
+* models of some servers are looked up synchronously before each call: so they are written into the
+  model map first;
 * ``tools=`` wants a package that a base install does not have: so that handler is skipped.
 """
 
@@ -17,40 +17,41 @@ from typing import Any
 
 from bruno_llm._litellm.cache import lent
 from bruno_llm._litellm.clients import Clients
-from bruno_llm._litellm.facts import know_ollama_model
+from bruno_llm._litellm.facts import know_model
 from bruno_llm._litellm.probe import has
+from bruno_llm._litellm.quirks import Quirks
+from bruno_llm._litellm.routes import REFUSED
 from bruno_llm._litellm.streams import Chunks, begun
 from bruno_llm.wire.exchange import Exchange, watching
 
 __all__ = ["completion", "embedding", "stream"]
 
-# What litellm refuses there (1.105 to 1.109, ``llms/*/chat/transformation.py``), although it is its
-# own word for what is wanted.
-_REFUSED: Mapping[str, tuple[str, ...]] = {
-    "bytez": ("stream_options",),
-    "gradient_ai": ("max_retries", "num_retries"),
-    "oci": ("stream_options",),
-}
 _logging: set[asyncio.Task[Any]] = set()
 
 
-async def completion(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Any:
+async def completion(
+    clients: Clients, exchange: Exchange, params: Mapping[str, Any], quirks: Quirks
+) -> Any:
     """One plain call; litellm's ``ModelResponse``. Raises whatever litellm raises."""
-    async with _calling(clients, exchange, params) as (litellm, call):
+    async with _calling(clients, exchange, params, quirks) as (litellm, call):
         return await litellm.acompletion(**call)
 
 
-async def embedding(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Any:
+async def embedding(
+    clients: Clients, exchange: Exchange, params: Mapping[str, Any], quirks: Quirks
+) -> Any:
     """One embedding call; litellm's ``EmbeddingResponse``. Raises whatever litellm raises."""
-    async with _calling(clients, exchange, params) as (litellm, call):
+    async with _calling(clients, exchange, params, quirks) as (litellm, call):
         return await litellm.aembedding(**call)
 
 
-async def stream(clients: Clients, exchange: Exchange, params: Mapping[str, Any]) -> Chunks:
+async def stream(
+    clients: Clients, exchange: Exchange, params: Mapping[str, Any], quirks: Quirks
+) -> Chunks:
     """Open a stream; the vendor's parsed chunks, to be closed with ``aclose``."""
     try:
         asked = {**params, "stream": True, "stream_options": {"include_usage": True}}
-        async with _calling(clients, exchange, asked) as (litellm, call):
+        async with _calling(clients, exchange, asked, quirks) as (litellm, call):
             wrapper = await litellm.acompletion(**call)
             if isinstance(wrapper, AsyncGenerator):
                 wrapper = await begun(wrapper)
@@ -64,7 +65,7 @@ async def stream(clients: Clients, exchange: Exchange, params: Mapping[str, Any]
 
 @contextlib.asynccontextmanager
 async def _calling(
-    clients: Clients, exchange: Exchange, params: Mapping[str, Any]
+    clients: Clients, exchange: Exchange, params: Mapping[str, Any], quirks: Quirks
 ) -> AsyncIterator[tuple[Any, dict[str, Any]]]:
     """litellm and the arguments of one call of it; the wire is watched inside the block.
 
@@ -77,16 +78,16 @@ async def _calling(
     exchange.key = way.key
     call = {name: value for name, value in params.items() if value is not None}
     call |= {"max_retries": 0, "num_retries": 0, "client": way.client}
-    for name in _REFUSED.get(way.route, ()):
+    for name in REFUSED.get(way.route, ()):
         call.pop(name, None)
     if way.api_key is not None:
         call["api_key"] = way.api_key
     if (call.get("tools") or call.get("functions")) and has("completion:_skip_mcp_handler"):
         call["_skip_mcp_handler"] = True
-    if way.route == "anthropic":  # litellm would send a field named extra_body there
+    if quirks.flat_extras:
         call |= call.pop("extra_body", None) or {}
-    if way.route in ("ollama", "ollama_chat"):
-        know_ollama_model(way.litellm, params["model"])
+    if quirks.looked_up:
+        know_model(params["model"], quirks.looked_up)
     token = lent.set((way.route, way.client))
     try:
         with watching(exchange):

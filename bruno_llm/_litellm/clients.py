@@ -17,16 +17,29 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from bruno_llm._litellm import loading, probe
-from bruno_llm._litellm.facts import where_to
+from bruno_llm._litellm.facts import model_facts, where_to
+from bruno_llm._litellm.routes import AZURE, CHAT, EMBEDDING, SDK
 from bruno_llm._litellm.sdk import client_class
-from bruno_llm._litellm.sealing import is_sealed
 from bruno_llm._runtime.loops import PerLoop
 from bruno_llm.wire.sealed import stand_in
 
 if TYPE_CHECKING:
     from bruno_llm.wire.client import WireClient
 
-__all__ = ["Clients", "LoopClients", "Way", "get_wire"]
+__all__ = ["Clients", "LoopClients", "Way", "get_wire", "is_sealed"]
+
+
+def is_sealed(route: str, model: str, *, embedding: bool = False) -> bool:
+    """Whether litellm is given a stand-in of the key for this call.
+
+    Models of the Responses API are asked by another part of litellm, on most routes with a client
+    of its own (``responses_api_bridge_check`` in its ``main.py``).
+    """
+    if embedding:
+        return route in EMBEDDING
+    if route not in CHAT or "/responses/" in model:
+        return False
+    return model_facts(model, route).get("mode") != "responses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +88,7 @@ class LoopClients:
                 key, sealed = SecretStr(found), stand_in(SecretStr(found))
             if key is not None and not is_sealed(route, model, embedding=embedding):
                 sealed = key.get_secret_value()
-            client = self._client(route, sealed, address, azure if route in _AZURE else ())
+            client = self._client(route, sealed, address, azure if route in AZURE else ())
             self._asked = asked
             self._way = Way(loading.module, route, client, _logging_worker(), key, sealed)
         return self._way
@@ -92,10 +105,10 @@ class LoopClients:
     def _new(
         self, route: str, api_key: str | None, base_url: str | None, azure: Mapping[str, Any]
     ) -> Any:
-        if route in _AZURE:
+        if route in AZURE:
             return _azure_client(self.http, api_key, base_url, azure)
         openai = partial(self._openai_client, api_key or "none", base_url)
-        return openai() if route == "openai" else _handler_class()(self.http, openai)
+        return openai() if route in SDK else _handler_class()(self.http, openai)
 
     def _openai_client(self, api_key: str, base_url: str | None) -> Any:
         return client_class(_openai().AsyncOpenAI)(
@@ -142,7 +155,6 @@ def _logging_worker() -> Any:
     return loading.module.litellm_core_utils.logging_worker.GLOBAL_LOGGING_WORKER
 
 
-_AZURE = ("azure", "azure_text")
 _AZURE_OPTIONS = ("api_version", "azure_ad_token", "tenant_id", "client_id", "client_secret")
 
 

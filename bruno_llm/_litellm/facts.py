@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from bruno_llm._litellm import loading
+from bruno_llm._litellm import loading, routes
 from bruno_llm._litellm.probe import FILE_SEARCH, has
 from bruno_llm.completion import Usage
 
@@ -20,7 +20,7 @@ __all__ = [
     "bundled_map",
     "cost",
     "has_key_of_its_own",
-    "know_ollama_model",
+    "know_model",
     "model_facts",
     "more_routes",
     "route_of",
@@ -42,11 +42,11 @@ def route_of(model: str) -> str:
     litellm = loading.module
     if litellm is None:
         facts = model_facts(model)
-        return str(facts.get("litellm_provider", "openai"))
+        return str(facts.get("litellm_provider", routes.DEFAULT))
     try:
         return str(litellm.get_llm_provider(model=model)[1])
     except Exception:  # litellm raises its BadRequestError for a name it does not know
-        return "openai"
+        return routes.DEFAULT
 
 
 def address_of(model: str) -> tuple[str | None, str | None]:
@@ -95,17 +95,17 @@ def more_routes() -> frozenset[str]:
     )
 
 
-def unsupported(model: str, params: Mapping[str, Any]) -> set[str]:
+def unsupported(model: str, params: Mapping[str, Any], looked_up: tuple[str, ...] = ()) -> set[str]:
     """The names in ``params`` that litellm says this model cannot take.
 
     Each is tried alone, because litellm names only one of several, and knows rules (a model that
-    takes no temperature but 1) that stand in no list.
+    takes no temperature but 1) that stand in no list. ``looked_up`` is that of the vendor's quirks.
     """
     if not has("utils.get_optional_params", "UnsupportedParamsError"):
         return set()  # the vendor will say so
     route = route_of(model)
-    if route in ("ollama", "ollama_chat"):
-        know_ollama_model(loading.module, model)
+    if looked_up:
+        know_model(model, looked_up)
     bare = model.split("/", 1)[1] if model.startswith(f"{route}/") else model
     return {name for name, value in params.items() if not _takes(route, bare, name, value)}
 
@@ -227,7 +227,7 @@ def tool_price(tool: str, model: str, route: str) -> float | None:
         price = sizes.get("search_context_size_medium")
     elif tool == "code_interpreter":
         price = model_facts("container", route).get("code_interpreter_cost_per_session")
-    elif tool == "file_search" and route == "openai" and has(FILE_SEARCH):
+    elif tool == "file_search" and route in routes.FILE_SEARCH and has(FILE_SEARCH):
         price = loading.module.constants.OPENAI_FILE_SEARCH_COST_PER_1K_CALLS
     return float(price) if isinstance(price, int | float) else None
 
@@ -259,15 +259,16 @@ def bundled_map() -> dict[str, Any]:
     return entries
 
 
-def know_ollama_model(litellm: Any, model: str) -> None:
-    """Spare litellm its synchronous ``/api/show`` requests (its issues 37041 and 21967)."""
-    bare = model.split("/", 1)[1]
-    for route in ("ollama", "ollama_chat"):
+def know_model(model: str, looked_up: tuple[str, ...]) -> None:
+    """Spare litellm its requests to the server about a model: its map has the name then."""
+    bare = model.split("/", 1)[-1]
+    prices = loading.module.model_cost
+    for route in looked_up:
         name = f"{route}/{bare}"
-        if name in litellm.model_cost:
+        if name in prices:
             continue
         _written.add(name)
-        litellm.model_cost[name] = {
+        prices[name] = {
             "litellm_provider": route,
             "mode": "chat",
             "input_cost_per_token": 0.0,

@@ -18,6 +18,7 @@ from bruno_llm._litellm import loading
 from bruno_llm._litellm.calls import completion, stream
 from bruno_llm._litellm.clients import Clients, get_wire
 from bruno_llm._litellm.facts import route_of, unsupported
+from bruno_llm._litellm.quirks import Quirks
 from bruno_llm._litellm.spared import is_watched
 from bruno_llm.wire.exchange import Exchange
 
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
-# Their requests need no more than a key and an address; others would look for credentials, on
-# the network too.
-_ROUTES = frozenset(
-    {"anthropic", "gemini", "groq", "mistral", "ollama", "ollama_chat", "openai", "openrouter"}
-)
 # What is imported when a connection or an answer is there, so far a rehearsal does not come.
 _LATER = (
     "anyio._backends._asyncio",
@@ -39,43 +35,39 @@ _LATER = (
     "litellm._service_logger",
     "litellm.litellm_core_utils.logging_callback_manager",
 )
-# OpenAI's client imports the first at its first request: a second of the event loop. A stream's
-# chunks are counted by litellm with the second.
-_OF_ROUTE = {
-    "openai": ("openai.resources", "litellm.litellm_core_utils.default_encoding"),
-    "gemini": ("litellm.llms.vertex_ai.context_caching.vertex_ai_context_caching",),
-}
 _NOWHERE = "http://127.0.0.1/v1"
 _done: set[str] = set()
 
 
-async def load(model: str = "") -> Any:
+async def load(model: str = "", quirks: Quirks | None = None) -> Any:
     """Import what calls of this model need, off the event loop, and return litellm.
 
+    ``quirks`` are those of the model's vendor, without which no call is rehearsed.
     Takes about 3 s, once a process, and 0.5 s more for the first model of a route.
     """
     litellm = loading.module or await loading.off_loop(loading.load_now)
     if model and route_of(model) not in _done:
-        await loading.off_loop(partial(_prepare, model))
+        await loading.off_loop(partial(_prepare, model, quirks or Quirks()))
     return litellm
 
 
-def _prepare(model: str) -> None:
+def _prepare(model: str, quirks: Quirks) -> None:
     route = route_of(model)
     if route in _done:  # by who waited in line before
         return
     _done.add(route)
     with loading.without_collector(), loading.without_warnings():
         get_wire()  # now: who rehearses is in the thread that would do it
-        for name in (*_LATER, *_OF_ROUTE.get(route, ())):
+        for name in (*_LATER, *quirks.imports):
             if name not in sys.modules:
                 # Another release may have it elsewhere; then the first call imports it.
                 with contextlib.suppress(ImportError):
                     importlib.import_module(name)
-        unsupported(model, {"temperature": 1.0})  # imports litellm's code of the route
+        # Imports litellm's code of the route.
+        unsupported(model, {"temperature": 1.0}, quirks.looked_up)
         # Whoever is told of litellm's calls would be told of this one.
-        if route in _ROUTES and loading.is_ours and not is_watched(loading.module):
-            asyncio.run(_rehearsed(model))
+        if quirks.rehearsed and loading.is_ours and not is_watched(loading.module):
+            asyncio.run(_rehearsed(model, quirks))
 
 
 class _Stopped(Exception):
@@ -86,7 +78,7 @@ def _stop(request: httpx.Request) -> NoReturn:
     raise _Stopped
 
 
-async def _rehearsed(model: str) -> None:
+async def _rehearsed(model: str, quirks: Quirks) -> None:
     clients = Clients()
     params: dict[str, Any] = {
         "model": model,
@@ -97,6 +89,6 @@ async def _rehearsed(model: str) -> None:
         for ask in (completion, stream):
             # How it fails does not matter: the real call says what is wrong.
             with contextlib.suppress(Exception):
-                await ask(clients, Exchange(None, {}, divert=_stop), params)
+                await ask(clients, Exchange(None, {}, divert=_stop), params, quirks)
     finally:
         await clients.aclose()

@@ -65,6 +65,10 @@ class Access(Closable):
     def _vendor(self) -> Vendor:
         return self.vendor or vendor_of(self._route)
 
+    @cached_property
+    def _quirks(self) -> _litellm.Quirks:
+        return self._vendor.quirks or vendor_of(self._route).quirks or _litellm.Quirks()
+
     @property
     def base_url(self) -> str | None:
         """The address in use: argument, then environment; ``None`` for the vendor's own."""

@@ -171,7 +171,7 @@ async def ask(call: ChatCall) -> Answer:
     endpoint, exchange = call.endpoint, call.exchange
     request = call.limited() if call.is_limited else call.request
     params = request.arguments(exchange)
-    response = await _litellm.completion(endpoint._clients, exchange, params)
+    response = await _litellm.completion(endpoint._clients, exchange, params, endpoint._quirks)
     facts = exchange.facts
     if facts.error is not None or facts.fault is not None:
         raise call.error(None)
@@ -189,10 +189,10 @@ async def open_stream(call: ChatCall) -> OpenStream:
     Raises:
         Exception: Whatever litellm raises, and our own errors.
     """
-    exchange = call.exchange
+    endpoint, exchange = call.endpoint, call.exchange
     request = call.limited() if call.is_limited else call.request
     params = request.arguments(exchange)
-    chunks = await _litellm.stream(call.endpoint._clients, exchange, params)
+    chunks = await _litellm.stream(endpoint._clients, exchange, params, endpoint._quirks)
     opened = OpenStream(chunks, exchange, call.error, total=call.timeout.total, started=call.sent)
     try:
         await opened.open()

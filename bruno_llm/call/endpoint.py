@@ -122,6 +122,11 @@ class Endpoint(Access):
         """The model's base price in US dollars per million tokens, ``None`` when unknown."""
         return self._pricing.of(self.model)
 
+    @cached_property
+    def telemetry(self) -> str:
+        """The provider's name in OpenTelemetry's conventions."""
+        return (self.vendor and self.vendor.telemetry) or self.name
+
     def __repr__(self) -> str:
         address = hide_url_secrets(self._base_url) if self._base_url else None
         return f"{type(self).__name__}(model={self.model!r}, base_url={address!r})"
@@ -166,7 +171,7 @@ class Endpoint(Access):
             raise ConfigurationError(
                 f"{type(self).__name__} needs a model, such as 'groq/llama-3.3-70b-versatile'"
             )
-        wrong = what_is_wrong_with(self._litellm_model, self._route)
+        wrong = what_is_wrong_with(self._litellm_model, self._route, self._quirks)
         if wrong is not None:
             raise InvalidRequestError(f"the model's name {wrong}", self.name)
 
@@ -263,7 +268,7 @@ class Endpoint(Access):
             raise self._cannot_be_asked()
         address, key = base_url, None
         if address is None:
-            await _litellm.load(self._litellm_model)
+            await _litellm.load(self._litellm_model, self._quirks)
             address, found = _litellm.address_of(self._litellm_model)
             key = SecretStr(found) if found else None
         if not address:
@@ -327,7 +332,7 @@ class Endpoint(Access):
             LitellmChangedError: This release of litellm lacks what is needed of it.
         """
         self._require_model()
-        await _litellm.load(self._litellm_model)
+        await _litellm.load(self._litellm_model, self._quirks)
         counts = (self.costs, self.rate_limit, getattr(self, "window", None))
         if (self.kind == "embedding" or any(counts)) and not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)

@@ -85,13 +85,20 @@ class Fitting:
     """
 
     def __init__(
-        self, provider: str, model: str, route: str, litellm_model: str, vendor: Vendor
+        self,
+        provider: str,
+        model: str,
+        route: str,
+        litellm_model: str,
+        vendor: Vendor,
+        quirks: _litellm.Quirks,
     ) -> None:
         self._tongues = Tongues(vendor, route, litellm_model)
         self._provider = provider
         self._model = model
         self._litellm_model = litellm_model
         self._lacks = vendor.lacks
+        self._looked_up = quirks.looked_up
         self._headers = vendor.headers
         self._own_words = vendor.fit
         self._bare = litellm_model.split("/", 1)[-1]
@@ -158,7 +165,8 @@ class Fitting:
         key = tuple((k, None if k in FEATURES else repr(v)) for k, v in asked.items())
         if key not in self._missing:
             # litellm may change what it is shown.
-            found = _litellm.unsupported(self._litellm_model, copy.deepcopy(dict(asked)))
+            shown = copy.deepcopy(dict(asked))
+            found = _litellm.unsupported(self._litellm_model, shown, self._looked_up)
             self._missing[key] = frozenset(found)
         return self._missing[key]
 

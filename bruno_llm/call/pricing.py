@@ -13,6 +13,7 @@ from bruno_llm import _litellm
 from bruno_llm.call.worst import Bound
 from bruno_llm.completion import Usage
 from bruno_llm.costs.prices import ModelPrice, price_of
+from bruno_llm.vendors.registry import maker_of
 
 __all__ = ["Pricing", "billed_tier"]
 
@@ -88,8 +89,9 @@ class Pricing:
         plain = Usage(prompt, answer, prompt + answer)
         facts = _litellm.model_facts(model, self.route)
         kinds: list[tuple[Usage, Mapping[str, Any]]] = [(plain, {})]
-        # Claude's cache is written where the request says so, those of others by themselves.
-        writes = bound.cache_writes or ("claude" not in model and _CACHED in facts)
+        maker = maker_of(model)
+        unasked = maker is None or maker.caches_unasked
+        writes = bound.cache_writes or (unasked and _CACHED in facts)
         if writes and (_CACHED in facts or price_of(self.prices, model) is not None):
             written = replace(plain, cache_creation_tokens=prompt)
             hour = {"ephemeral_1h_input_tokens": prompt, "ephemeral_5m_input_tokens": 0}

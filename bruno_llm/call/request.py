@@ -91,7 +91,7 @@ class Request:
         chat: Sequence[ChatMessage] = self.chat
         kept: Sequence[KeptTurn] = ()
         if any(turn.keys() - _PLAIN for turn in chat):
-            chat, kept = outgoing(chat, self.spoken.origin)
+            chat, kept = outgoing(chat, self.spoken.origin, self.spoken.wire)
         if self.spoken.wire is not None and self.spoken.wire.build is not None:
             _divert(exchange, self._building(chat, kept))
             return self._unnamed()

@@ -125,7 +125,13 @@ class Call:
         endpoint = self.endpoint
         self.started = _clock.monotonic()
         self.watch = Watch(
-            endpoint.name, endpoint.model, endpoint.kind, self.base_url, self.options, self.started
+            endpoint.name,
+            endpoint.telemetry,
+            endpoint.model,
+            endpoint.kind,
+            self.base_url,
+            self.options,
+            self.started,
         )
         try:
             if endpoint.rate_limit is not None:

@@ -32,8 +32,6 @@ __all__ = ["SILENT", "Watch"]
 logger = get_logger(__name__)
 
 _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
-# The conventions' names where ours differ.
-_PROVIDERS = {"claude": "anthropic", "gemini": "gcp.gemini"}
 _API = "opentelemetry.trace"
 _OPERATIONS = {"chat": "chat", "embedding": "embeddings"}
 _REQUEST = {
@@ -60,6 +58,7 @@ class Watch:
     def __init__(
         self,
         provider: str,
+        conventional: str,
         model: str,
         kind: Literal["chat", "embedding"],
         base_url: str | None,
@@ -78,7 +77,7 @@ class Watch:
         if self._is_heard:
             logger.debug("llm_call_started", provider=provider, model=model)
         if self._otel is not None:
-            self._labels = _labels(provider, model, _OPERATIONS[kind], base_url)
+            self._labels = _labels(conventional, model, _OPERATIONS[kind], base_url)
             self._span = self._otel.span(
                 f"{_OPERATIONS[kind]} {model}", {**self._labels, **_asked(options)}
             )
@@ -254,7 +253,7 @@ def _captures() -> bool:
 def _labels(provider: str, model: str, operation: str, base_url: str | None) -> dict[str, Any]:
     labels: dict[str, Any] = {
         "gen_ai.operation.name": operation,
-        "gen_ai.provider.name": _PROVIDERS.get(provider, provider),
+        "gen_ai.provider.name": provider,
         "gen_ai.request.model": model,
     }
     if base_url:

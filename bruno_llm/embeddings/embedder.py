@@ -139,7 +139,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
             return []
         self._require_model()
         api_key = self._key(self._address()[0])
-        await _litellm.load(self._litellm_model)
+        await _litellm.load(self._litellm_model, self._quirks)
         if not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)
         places = asyncio.Semaphore(_AT_ONCE)
@@ -289,6 +289,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
                 "dimensions": self._dimensions,
                 **present(self._params),
             },
+            self._quirks,
         )
         # litellm counts itself where the vendor sends no numbers.
         if exchange.body and b'"usage' not in exchange.body:

@@ -7,23 +7,13 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import lru_cache
 
+from bruno_llm._litellm import Quirks
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.redaction import argument_of
-from bruno_llm.vendors.routes import LIST_MODELS
+from bruno_llm.vendors.registry import vendor_of
 
 __all__ = ["check_model", "meant_by", "what_is_wrong_with"]
 
-# Routes whose requests name the model in their body; a path like "/models/llama" is a name there.
-_IN_BODY = LIST_MODELS | {
-    "anthropic",
-    "cohere",
-    "cohere_chat",
-    "github",
-    "mistral",
-    "ollama",
-    "ollama_chat",
-    "openai",
-}
 # What a URL gives a meaning to: query, fragment, and the signs that are written with "%".
 _OF_URLS = re.compile(r"[?#\\]|%(?!3[aA])[0-9A-Fa-f]{2}")
 _LONGEST_SHOWN = 100
@@ -54,7 +44,7 @@ def check_model(name: str, models: Iterable[str], owner: str) -> None:
 
 
 @lru_cache(maxsize=256)
-def what_is_wrong_with(model: str, route: str) -> str | None:
+def what_is_wrong_with(model: str, route: str, quirks: Quirks | None = None) -> str | None:
     """Why a name can be no model's, ``None`` when it can.
 
     Vendors whose URLs hold the name (Gemini, Azure, Bedrock ...) would be asked something else
@@ -63,11 +53,13 @@ def what_is_wrong_with(model: str, route: str) -> str | None:
     Args:
         model: litellm's model string.
         route: What stands before its first ``/``, as litellm sees it.
+        quirks: Those of the vendor; of the route's, when left out.
     """
     shown = repr(model[:_LONGEST_SHOWN])
     if not model.isprintable():
         return f"holds a character that cannot be seen: {shown}"
-    if route in _IN_BODY:
+    quirks = quirks or vendor_of(route).quirks
+    if quirks is not None and quirks.name_in_body:  # a path like "/models/llama" is a name there
         return None
     name = model.removeprefix(f"{route}/")
     if _OF_URLS.search(name) or any(step in _STEPS for step in name.split("/")):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 
+from bruno_llm._litellm import Quirks
 from bruno_llm.vendors.anthropic.vendor import ANTHROPIC
 from bruno_llm.vendors.azure.vendor import AZURE, FOUNDRY
 from bruno_llm.vendors.bedrock.vendor import BEDROCK
@@ -12,8 +14,9 @@ from bruno_llm.vendors.cohere.vendor import COHERE
 from bruno_llm.vendors.gemini.vendor import GEMINI
 from bruno_llm.vendors.mistral.vendor import MISTRAL
 from bruno_llm.vendors.ollama.vendor import OLLAMA
-from bruno_llm.vendors.openai.vendor import COMPATIBLE, OPENAI, TEXTS
+from bruno_llm.vendors.openai.vendor import COMPATIBLE, OPENAI, PLAIN, TEXTS
 from bruno_llm.vendors.openrouter.vendor import OPENROUTER
+from bruno_llm.vendors.routes import IN_OPENAIS_FORMAT
 from bruno_llm.vendors.vendor import Vendor
 from bruno_llm.vendors.vertex.vendor import VERTEX, VERTEX_BETA
 
@@ -53,7 +56,13 @@ VENDORS = (
 )
 """The vendors that are known by more than their route."""
 
-_BY_ROUTE = {route: vendor for vendor in VENDORS for route in vendor.routes}
+# litellm asks Lemonade's server for its models when it is asked what a model takes.
+_NOT_REHEARSED = {"lemonade": replace(PLAIN, quirks=Quirks(name_in_body=True))}
+_BY_ROUTE = (
+    dict.fromkeys(IN_OPENAIS_FORMAT, PLAIN)
+    | _NOT_REHEARSED
+    | {route: vendor for vendor in VENDORS for route in vendor.routes}
+)
 
 
 def vendor_of(route: str) -> Vendor:

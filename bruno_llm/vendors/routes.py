@@ -15,7 +15,14 @@ from difflib import get_close_matches
 
 from bruno_llm.keys import variable_part
 
-__all__ = ["KEY_VARIABLES", "LIST_MODELS", "ROUTES", "has_own_address", "mistyped"]
+__all__ = [
+    "IN_OPENAIS_FORMAT",
+    "KEY_VARIABLES",
+    "LIST_MODELS",
+    "ROUTES",
+    "has_own_address",
+    "mistyped",
+]
 
 KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "ai21": ("AI21_API_KEY",),
@@ -79,6 +86,9 @@ LIST_MODELS = frozenset(
     )
 )
 """Routes in OpenAI's format, whose servers may answer ``GET {address}/models``."""
+
+IN_OPENAIS_FORMAT = LIST_MODELS | {"github"}
+"""Routes in OpenAI's format that want a key and an address and no more."""
 
 # litellm 1.106, litellm.provider_list, without those that serve no chat; what is not here is no
 # mistake, it is only never guessed.

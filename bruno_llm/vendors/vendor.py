@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bruno_llm._litellm import Quirks
 from bruno_llm.capabilities import Capabilities
 from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.errors.rules import ErrorRule
@@ -58,6 +59,9 @@ class Vendor:
         version: What its addresses end in; added to a base_url that ends in no version.
         error_rules: What it says in words.
         hints: By error class name, what the user can do.
+        quirks: What litellm does with its models of its own accord; ``None`` for what it does with
+            others on that route.
+        telemetry: OpenTelemetry's name of it, where that is not the provider's.
         params: Options of its own that litellm passes on.
         headers: Options that travel as a header; litellm loses them once it has our client.
         lacks: Options, or ``option=value``, that litellm drops or garbles here without a word.
@@ -65,6 +69,7 @@ class Vendor:
         defaults: Options of every call unless the caller says otherwise.
         prices: US dollars per million tokens, by model.
         tokens: How its models count, ``None`` when that is told by their names alone.
+        caches_unasked: Its models write prompts into a cache by themselves.
         named: What is found in the names of its models, whoever serves them: a pattern, of names in
             small letters without anything before a ``/``; empty for none.
         count: Its endpoint that counts a prompt, ``None`` when it has none.
@@ -96,6 +101,8 @@ class Vendor:
     version: str = ""
     error_rules: Sequence[ErrorRule] = ()
     hints: Mapping[str, str] = field(default_factory=dict)
+    quirks: Quirks | None = None
+    telemetry: str = ""
     params: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
@@ -104,6 +111,7 @@ class Vendor:
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
     tokens: Family | None = None
     named: str = ""
+    caches_unasked: bool = True
     count: CountEndpoint | None = None
     counts_by_asking: bool = False
     describe: Callable[[Asking, str], Awaitable[Description]] | None = None

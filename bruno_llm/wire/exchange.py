@@ -113,8 +113,10 @@ class Exchange:
     def request_id(self) -> str | None:
         """The vendor's id of the request, by which its support finds it."""
         # LiteLLM's proxy hands on the headers of the vendor behind it, and it is who was asked.
-        names = ("x-litellm-call-id", "x-request-id", "request-id", "mistral-correlation-id")
-        return next((self.headers[name] for name in names if self.headers.get(name)), None)
+        names = ("x-litellm-call-id", "x-request-id", "request-id")
+        own = (name for name in self.headers if name.lower().endswith("-correlation-id"))
+        found = (self.headers.get(name) for name in (*names, *own))
+        return next(filter(None, found), None)
 
     def parts(self, text: str, without: Parts) -> Parts:
         """What the answer held besides its ``text`` and its tool calls.

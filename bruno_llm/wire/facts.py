@@ -129,6 +129,8 @@ class Format:
     wants the usage besides, where that is the last thing but the sign. ``bare`` gives litellm the
     events of a stream without ``data:`` before them, where its parser takes them so. ``unread`` is
     what is changed in plain answers at the ends of other URLs, which are litellm's alone to read.
+    With ``text_arguments`` the vendor takes arguments of tool calls that are no JSON, and with
+    ``tool_images`` images in the result of a tool.
     """
 
     name: str
@@ -148,6 +150,8 @@ class Format:
     usage_ends: bool = False
     bare: bool = False
     unread: Mapping[str, Mender] = field(default_factory=dict)
+    text_arguments: bool = False
+    tool_images: bool = False
 
     def changes(self, options: Mapping[str, Any]) -> bool:
         """Whether ``request`` may have something to change in the body of a call with those."""

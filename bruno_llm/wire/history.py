@@ -11,24 +11,26 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
+from bruno_llm.wire.facts import Format
 from bruno_llm.wire.turn import Chat, KeptTurn, Origin
 
 __all__ = ["outgoing"]
 
-# Wires on which arguments are text, which the vendor takes as it is.
-_ARGUMENTS_ARE_TEXT = ("openai", "responses")
-_TAKE_TOOL_IMAGES = ("anthropic", "responses")
 _INVALID = "INVALID_JSON"
 
 
-def outgoing(chat: Chat, origin: Origin | None) -> tuple[list[dict[str, Any]], list[KeptTurn]]:
+def outgoing(
+    chat: Chat, origin: Origin | None, form: Format | None
+) -> tuple[list[dict[str, Any]], list[KeptTurn]]:
     """The messages for litellm, and the turns that are to be put back below it.
 
     Args:
         chat: The conversation.
         origin: Where it goes; ``None`` where nobody reads the wire, so that every turn is plain.
+        form: The format of that wire.
     """
-    wire = origin.wire if origin is not None else ""
+    text_arguments = form is not None and form.text_arguments
+    tool_images = form is not None and form.tool_images
     messages: list[dict[str, Any]] = []
     kept: list[KeptTurn] = []
     shown: list[Any] = []
@@ -44,8 +46,10 @@ def outgoing(chat: Chat, origin: Origin | None) -> tuple[list[dict[str, Any]], l
         elif native is not None and origin is not None and origin.unread.takes(native):
             message["thinking_blocks"] = native["items"]
         if message.get("tool_calls"):
-            message["tool_calls"] = [_sendable(call, wire) for call in message["tool_calls"]]
-        if message.get("role") == "tool" and wire not in _TAKE_TOOL_IMAGES:
+            message["tool_calls"] = [
+                _sendable(call, text_arguments) for call in message["tool_calls"]
+            ]
+        if message.get("role") == "tool" and not tool_images:
             message["content"], images = _without_images(message.get("content"))
             shown = [*shown, *images]
         messages.append(message)
@@ -79,7 +83,7 @@ def _without_images(content: Any) -> tuple[Any, list[Any]]:
     return text, [part for part in content if part.get("type") != "text"]
 
 
-def _sendable(call: Mapping[str, Any], wire: str) -> dict[str, Any]:
+def _sendable(call: Mapping[str, Any], text_arguments: bool) -> dict[str, Any]:
     """The call with arguments that the vendor can read."""
     function = dict(call.get("function") or {})
     raw = function.get("arguments")
@@ -87,7 +91,7 @@ def _sendable(call: Mapping[str, Any], wire: str) -> dict[str, Any]:
         function["arguments"] = json.dumps(raw, ensure_ascii=False)
     elif raw is None or not str(raw).strip():
         function["arguments"] = "{}"
-    elif not _is_object(str(raw)) and wire not in _ARGUMENTS_ARE_TEXT:
+    elif not text_arguments and not _is_object(str(raw)):
         # Anthropic documentation, "Fine-grained tool streaming": what the model wrote goes back
         # to it in an object of its own.
         function["arguments"] = json.dumps({_INVALID: str(raw)}, ensure_ascii=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bruno_llm._litellm import Quirks
 from bruno_llm.options.call import ClaudeOptions, names_of
 from bruno_llm.vendors.anthropic import wire
 from bruno_llm.vendors.anthropic.counting import COUNT
@@ -27,6 +28,9 @@ ANTHROPIC = Vendor(
         query={"limit": "1000"},
         next_page=("last_id", "after_id"),
     ),
+    # litellm would send a field named extra_body.
+    quirks=Quirks(rehearsed=True, flat_extras=True, name_in_body=True),
+    telemetry="anthropic",
     api_key_env=("ANTHROPIC_API_KEY",),
     base_url_env=("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
     needs_key=True,
@@ -41,4 +45,5 @@ ANTHROPIC = Vendor(
     prices=PRICES,
     tokens=TOKENS,
     named="claude",
+    caches_unasked=False,  # where the request says so
 )

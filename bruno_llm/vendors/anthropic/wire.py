@@ -150,4 +150,5 @@ ANTHROPIC = Format(
     text=pieces.text,
     brings=pieces.brings,
     turn=turn.TURN,
+    tool_images=True,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bruno_llm._litellm import Quirks
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import QuotaExceededError
 from bruno_llm.options.call import GeminiOptions, names_of
@@ -30,6 +31,11 @@ GEMINI = Vendor(
         query={"pageSize": "1000"},
         next_page=("nextPageToken", "pageToken"),
     ),
+    quirks=Quirks(
+        rehearsed=True,
+        imports=("litellm.llms.vertex_ai.context_caching.vertex_ai_context_caching",),
+    ),
+    telemetry="gcp.gemini",
     api_key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     base_url_env=("GEMINI_API_BASE",),
     version="/v1beta",

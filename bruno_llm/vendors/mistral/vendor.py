@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bruno_llm._litellm import Quirks
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import ContextLengthExceededError, ModelNotFoundError
 from bruno_llm.options.call import MistralOptions, names_of
@@ -19,6 +20,7 @@ MISTRAL = Vendor(
     wire=wire.MISTRAL,
     schemas=SCHEMAS,
     models=list_in_openais_format("https://api.mistral.ai/v1"),
+    quirks=Quirks(rehearsed=True, name_in_body=True),
     api_key_env=("MISTRAL_API_KEY",),
     base_url_env=("MISTRAL_API_BASE",),
     version="/v1",

@@ -55,4 +55,6 @@ def _short(given: str) -> str:
     return sha256(given.encode()).hexdigest()[:9]
 
 
-MISTRAL = replace(openai.OPENAI, name="mistral", request=_request, asks_with=None)
+MISTRAL = replace(
+    openai.OPENAI, name="mistral", request=_request, asks_with=None, text_arguments=False
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bruno_llm._litellm import Quirks
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import (
     ContextLengthExceededError,
@@ -36,6 +37,8 @@ OLLAMA = Vendor(
         items="models",
         id="name",
     ),
+    # litellm asks /api/show about each model, on localhost (its issues 37041 and 21967).
+    quirks=Quirks(rehearsed=True, looked_up=("ollama", "ollama_chat"), name_in_body=True),
     api_key_env=("OLLAMA_API_KEY",),
     base_url_env=("OLLAMA_API_BASE", "OLLAMA_HOST"),
     base_url="http://localhost:11434",

@@ -243,4 +243,6 @@ RESPONSES = Format(
     brings=_brings,
     turn=TURN,
     build=request_body,
+    text_arguments=True,
+    tool_images=True,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from bruno_llm._litellm import Quirks
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import PermissionDeniedError
 from bruno_llm.options.call import OpenAIOptions, names_of
@@ -13,7 +16,7 @@ from bruno_llm.vendors.openai.schema import SCHEMAS
 from bruno_llm.vendors.openai.tokens import TOKENS
 from bruno_llm.vendors.vendor import Vendor
 
-__all__ = ["COMPATIBLE", "OPENAI", "TEXTS"]
+__all__ = ["COMPATIBLE", "OPENAI", "PLAIN", "TEXTS"]
 
 OPENAI = Vendor(
     name="openai",
@@ -22,6 +25,13 @@ OPENAI = Vendor(
     schemas=SCHEMAS,
     responses=RESPONSES,
     models=list_in_openais_format("https://api.openai.com/v1"),
+    quirks=Quirks(
+        rehearsed=True,
+        # OpenAI's client imports the first at its first request: a second of the event loop. A
+        # stream's chunks are counted by litellm with the second.
+        imports=("openai.resources", "litellm.litellm_core_utils.default_encoding"),
+        name_in_body=True,
+    ),
     api_key_env=("OPENAI_API_KEY",),
     base_url_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     needs_key=True,
@@ -37,6 +47,9 @@ OPENAI = Vendor(
 
 COMPATIBLE = Vendor(wire=wire.COMPATIBLE)
 """Any other server in OpenAI's format. Its key and address are known to litellm."""
+
+PLAIN = replace(COMPATIBLE, quirks=Quirks(rehearsed=True, name_in_body=True))
+"""Those of which nothing more is to be known: key, address, and the model in the body."""
 
 _TEXT_ROUTES = ("azure_text", "text-completion-inception", "text-completion-openai")
 TEXTS = tuple(Vendor(routes=(route,), wire=wire.TEXT) for route in _TEXT_ROUTES)

@@ -192,9 +192,15 @@ OPENAI = Format(
     brings=pieces.brings,
     turn=turn.TURN,
     usage_ends=True,
+    text_arguments=True,
 )
 COMPATIBLE = replace(
-    OPENAI, name="openai-compatible", mend=_mend_compatible, usage_ends=False, finish_ends=True
+    OPENAI,
+    name="openai-compatible",
+    mend=_mend_compatible,
+    usage_ends=False,
+    finish_ends=True,
+    text_arguments=False,
 )
 # OpenAI API reference, "Completions (legacy)": a choice has a ``text`` in place of a message.
 TEXT = Format("openai-text", ("/completions",), _read, _SHAPE, finish_ends=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
-from bruno_llm.vendors.openai.wire import COMPATIBLE
-from bruno_llm.vendors.vendor import Vendor
+from bruno_llm.vendors.openai.vendor import PLAIN
 
 __all__ = ["OPENROUTER"]
 
@@ -31,4 +31,4 @@ def _amount(said: Any) -> float | None:
     return float(said) if number and math.isfinite(said) and said >= 0 else None
 
 
-OPENROUTER = Vendor(name="openrouter", routes=("openrouter",), wire=COMPATIBLE, billed=_billed)
+OPENROUTER = replace(PLAIN, name="openrouter", routes=("openrouter",), billed=_billed)
