@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import subprocess
 import sys
@@ -51,7 +52,12 @@ def tree(module: str) -> ast.Module:
     return ast.parse(file.read_text("utf-8"), str(file))
 
 
-def imported(module: str, *, at_import: bool) -> Iterator[str]:
+@functools.cache
+def imported(module: str, *, at_import: bool) -> frozenset[str]:
+    return frozenset(_imported(module, at_import))
+
+
+def _imported(module: str, at_import: bool) -> Iterator[str]:
     """What a module imports; with ``at_import`` only what happens when it is imported itself."""
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree(module)):

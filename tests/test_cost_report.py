@@ -399,7 +399,7 @@ def screenshot(page: Path, picture: Path, profile: Path, *flags: str) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_browser_draws_the_page(tmp_path: Path) -> None:
     page = tmp_path / "costs.html"
     page.write_text(render_html(month_of_work()), encoding="utf-8")

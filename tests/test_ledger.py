@@ -17,7 +17,7 @@ import tempfile
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from decimal import Decimal
@@ -36,6 +36,7 @@ from bruno_llm.costs.ledger_sql import execute
 from bruno_llm.costs.report import report_from_ledger
 from bruno_llm.costs.tracker import Budget, BudgetWarning, CostTracker
 from bruno_llm.exceptions import BudgetExceededError, ConfigurationError, LLMError
+from tests.warm import Worker
 
 ROOT = Path(__file__).resolve().parents[1]
 USAGE = Usage(1000, 200, 1200, cached_tokens=600, cache_creation_tokens=100, reasoning_tokens=50)
@@ -173,27 +174,36 @@ async def reserve(tracker: CostTracker, worst: str | None, tag: str | None = Non
     return await tracker.reserve(provider="openai", model="gpt-4o", worst_case=worst_case, tag=tag)
 
 
-def start(script: str, *arguments: str, flags: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-    """Another Python process that runs ``script`` with what it needs imported."""
-    prelude = """
-        import asyncio, os, sys
-        from decimal import Decimal
-        from bruno_llm.completion import Usage
-        from bruno_llm.costs.tracker import Budget, CostTracker
-        from bruno_llm.exceptions import BudgetExceededError
-    """
-    code = textwrap.dedent(prelude) + textwrap.dedent(script)
-    return subprocess.Popen(
+PRELUDE = """
+    import asyncio, os, sys
+    from decimal import Decimal
+    from bruno_llm.completion import Usage
+    from bruno_llm.costs.tracker import Budget, CostTracker
+    from bruno_llm.exceptions import BudgetExceededError
+"""
+
+
+def start(script: str, *arguments: str) -> Worker:
+    """Another process that runs ``script`` with what it needs imported."""
+    return Worker(textwrap.dedent(PRELUDE) + textwrap.dedent(script), *arguments)
+
+
+def fresh(script: str, *arguments: str, flags: Sequence[str] = ()) -> tuple[str, str]:
+    """What an interpreter of its own prints of ``script``; that costs ten times as much."""
+    code = textwrap.dedent(PRELUDE) + textwrap.dedent(script)
+    run = subprocess.run(
         [sys.executable, *flags, "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        timeout=60,
+        check=False,
     )
+    assert run.returncode == 0, run.stderr
+    return run.stdout, run.stderr
 
 
-def finish(process: subprocess.Popen[str]) -> str:
+def finish(process: Worker) -> str:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     return out
@@ -352,7 +362,6 @@ def test_a_kill_in_the_middle_of_1000_bookings_loses_none_that_was_confirmed(pla
         asyncio.run(main())
     """
     process = start(script, place)
-    assert process.stdout is not None
     confirmed = {int(process.stdout.readline()) for _ in range(400)}
     process.send_signal(signal.SIGKILL)
     out, err = process.communicate(timeout=60)
@@ -381,7 +390,6 @@ async def test_a_killed_process_does_not_hold_budget_for_ever(
         asyncio.run(main())
     """
     process = start(script, place)
-    assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     process.kill()
     process.communicate(timeout=60)
@@ -457,10 +465,8 @@ def test_processes_share_a_budget(place: str, processes: int) -> None:
     """
     running = [start(script, place) for _ in range(processes)]
     for process in running:
-        assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     for process in running:
-        assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
     admitted = [int(finish(process).splitlines()[-1]) for process in running]
@@ -483,9 +489,7 @@ def test_a_process_that_never_closes_ends_cleanly(place: str) -> None:
 
         asyncio.run(main())
     """
-    process = start(script, place, flags=("-X", "dev", "-W", "error::ResourceWarning"))
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 0
+    _, err = fresh(script, place, flags=("-X", "dev", "-W", "error::ResourceWarning"))
     assert "ResourceWarning" not in err
     assert "Traceback" not in err
     assert report_from_ledger(place).total.cost == Decimal("0.5")
@@ -717,7 +721,6 @@ async def test_what_could_not_be_written_survives_a_kill(
 
     aside = "" if place.endswith(".db") else str(tmp_path / "made" / "aside")
     child = start(_KILLED_CHILD, place, aside)
-    assert child.stdin is not None and child.stdout is not None
     try:
         assert child.stdout.readline() == "ready\n"
         rename("bruno_cost_entries", "elsewhere")
@@ -868,7 +871,7 @@ def test_importing_it_imports_no_database() -> None:
         CostTracker(budget=1)
         print(sorted({"sqlalchemy", "psycopg", "litellm"} & set(sys.modules)))
     """
-    assert finish(start(script)) == "[]\n"
+    assert fresh(script)[0] == "[]\n"
 
 
 # -- PostgreSQL alone -------------------------------------------------------------------------

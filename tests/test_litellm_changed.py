@@ -91,6 +91,7 @@ def test_everything_is_there_in_this_release() -> None:
     assert len({reach.name for reach in probe.REACHES}) == len(probe.REACHES)
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("reach", NEEDED, ids=lambda reach: reach.name)
 @pytest.mark.parametrize("way", ["complete", "stream_events"])
 async def test_without_what_is_needed_nothing_is_sent(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +28,7 @@ from bruno_llm import (
     Usage,
 )
 from bruno_llm.testing import FakeServer, Fault, MovedClock, Reply
+from tests.warm import Worker
 
 PROMPT = "Where did the planted words of this prompt go?"
 ASK = [{"role": "user", "content": PROMPT}]
@@ -231,7 +230,7 @@ def test_nothing_is_made_until_the_application_sets_up_an_sdk() -> None:
         "from bruno_llm.call import watch\n"
         "print('instruments:', watch._instruments.cache_info().currsize)\n"
     )
-    out = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
-    )
-    assert out.stdout.strip().endswith("instruments: 0")
+    process = Worker(code)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert out.strip().endswith("instruments: 0")

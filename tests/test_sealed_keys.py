@@ -53,7 +53,7 @@ async def heads() -> AsyncIterator[Heads]:
 
 def routes(names: frozenset[str]) -> list[Any]:
     return [
-        pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
+        pytest.param(name, marks=[] if name in QUICK else [pytest.mark.full])
         for name in sorted(names)
     ]
 

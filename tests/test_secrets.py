@@ -94,6 +94,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         todo.append(getattr(link, "original_error", None))
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("way", ["complete", "stream_events"])
 async def test_an_error_gives_nothing_away(

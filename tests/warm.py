@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-__all__ = ["Program"]
+__all__ = ["Program", "Worker"]
 
 ROOT = Path(__file__).parents[1]
 
@@ -89,6 +89,43 @@ class Program:
                 raise RuntimeError("the process from which programs are forked has ended")
             line += read
         return line
+
+
+class Worker(Program):
+    """Some code with a pipe on each side, which the test and it talk through.
+
+    Args:
+        code: A Python program.
+        arguments: Its ``sys.argv`` from 1 on.
+
+    Attributes:
+        stdin: To be written.
+        stdout: To be read.
+        stderr: To be read. What it or ``stdout`` holds unread must fit into a pipe.
+    """
+
+    def __init__(self, code: str, *arguments: str) -> None:
+        (read, write), (out, their_out), (err, their_err) = os.pipe(), os.pipe(), os.pipe()
+        super().__init__(arguments, os.environ, read, their_out, their_err, code=code)
+        for theirs in (read, their_out, their_err):
+            os.close(theirs)
+        self.stdin = os.fdopen(write, "w")
+        self.stdout, self.stderr = os.fdopen(out), os.fdopen(err)
+        self._said: tuple[str, str] | None = None
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Close its ``stdin``, wait for its end, and return the rest of what it said."""
+        if self._said is None:
+            with contextlib.suppress(BrokenPipeError):
+                self.stdin.close()
+            self.wait(timeout)
+            with self.stdout, self.stderr:
+                self._said = self.stdout.read(), self.stderr.read()
+        return self._said
 
 
 @functools.lru_cache(maxsize=1)

@@ -7,12 +7,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
+
 from bruno_llm import LiteLLMProvider
 from bruno_llm.testing import FakeServer
 from tests.contract.dialects import dialect
 from tests.google_account import google_account
 
-__all__ = ["AMAZON", "ROWS", "Row"]
+__all__ = ["AMAZON", "ROWS", "Row", "each_row"]
 
 AMAZON = {
     "api_key": None,
@@ -117,3 +119,15 @@ ROWS = (
     ),
     Row("xai/grok-4.20", "xai"),
 )
+
+# One of each kind: Azure's client, a client that litellm drops, its httpx and its SDK code, and one
+# about which litellm would ask its vendor's website.
+QUICK = ("azure", "cloudflare", "groq", "huggingface", "perplexity", "vertex_ai/gemini-...")
+
+
+def each_row() -> list[Any]:
+    """Parameters of a test: one row of each kind, and in a run of full size the others too."""
+    return [
+        pytest.param(row, id=str(row), marks=[] if str(row) in QUICK else [pytest.mark.full])
+        for row in ROWS
+    ]

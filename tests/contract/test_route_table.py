@@ -11,16 +11,11 @@ from bruno_core.models.message import Message, MessageRole
 from bruno_llm.demo.memory import InMemory
 from bruno_llm.testing import FakeServer, Reply
 from tests.contract.route_table import ASK, HEAD, PAGE, measured, page, written
-from tests.contract.rows import ROWS, Row
+from tests.contract.rows import ROWS, Row, each_row
 from tests.elsewhere import only_loopback
 from tests.size import FULL
 
 pytestmark = pytest.mark.usefixtures("no_keys")
-
-
-# One of each kind: Azure's client, a client that litellm drops, its httpx and its SDK code, and one
-# about which litellm would ask its vendor's website.
-QUICK = ("azure", "cloudflare", "groq", "huggingface", "perplexity", "vertex_ai/gemini-...")
 
 
 # A hundred connections take their time: one of each kind of client, unless at full size.
@@ -34,13 +29,8 @@ def asked_for() -> Iterator[list[str]]:
         yield elsewhere
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param(row, id=str(row), marks=[] if str(row) in QUICK else [pytest.mark.slow])
-        for row in ROWS
-    ],
-)
+@pytest.mark.sized
+@pytest.mark.parametrize("row", each_row())
 async def test_a_route_does_what_the_page_says(row: Row, asked_for: list[str]) -> None:
     if row.google:
         pytest.importorskip("google.auth", reason="Vertex AI: pip install 'bruno-llm[dev]'")

@@ -12,7 +12,7 @@ from bruno_llm.embeddings import GeminiEmbedder, OllamaEmbedder, OpenAIEmbedder
 from bruno_llm.testing import FakeServer, Fault, Raw
 from bruno_llm.tools import run_tools
 from tests.contract.matrix import CASES, GEMINI, OLLAMA, OPENAI, USER, Case, ask
-from tests.contract.route_table import ROWS, Row
+from tests.contract.rows import Row, each_row
 from tests.google_account import TOKEN
 from tests.planted import KEY, foreign_frames, held, printed
 
@@ -46,6 +46,7 @@ async def failure(call: Any) -> LLMError:
     return caught.value
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("way", ["complete", "stream_events"])
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -66,6 +67,7 @@ async def test_a_limit_of_time(case: Case, server: FakeServer, way: str, limit: 
     )
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("name", ["401", "echo", "cut", "reset"])
 @pytest.mark.parametrize("case", [OPENAI, GEMINI], ids=str)
 async def test_everybody_who_prints_it(case: Case, server: FakeServer, name: str) -> None:
@@ -104,7 +106,7 @@ async def test_a_cancelled_call(case: Case, server: FakeServer, way: str) -> Non
     assert_clean(caught.value)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.parametrize("row", each_row())
 async def test_a_route_of_the_table(row: Row) -> None:
     """Also where litellm is given the key itself, because it signs with it or asks on its own."""
     if row.google:

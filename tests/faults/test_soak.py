@@ -36,7 +36,7 @@ from bruno_llm import (
 )
 from tests.contract.matrix import CLAUDE, GEMINI, KEY, OLLAMA, OPENAI, Case
 from tests.faults.soak import FaultyServer, Log, faulty_server
-from tests.size import sized
+from tests.size import FULL, sized
 
 SEED = int(os.environ.get("BRUNO_LLM_SOAK_SEED", "4"))
 SLOTS = 200
@@ -224,7 +224,7 @@ def every_call_is_explained(run: Run, log: Log) -> None:
 async def test_every_call_ends_rightly(
     case: Case, calls: int, streams: int, faulty: FaultyServer
 ) -> None:
-    calls, streams = sized(calls, 30), sized(streams, 10)
+    calls, streams = (sized(calls), sized(streams)) if FULL else (30, 10)
     soaked = Soaked(case, faulty, SILENCE if calls > 500 else SHORT_SILENCE)
     sockets_before, tasks_before = sockets(), own_tasks()
 

@@ -42,7 +42,7 @@ from tests.size import FULL
 SEED = int(os.environ.get("BRUNO_LLM_SOAK_SEED", "4"))
 CASES = (OPENAI, CLAUDE, GEMINI, OLLAMA)
 ROUNDS = int(os.environ.get("BRUNO_LLM_SOAK_ROUNDS", "0")) or (200 if FULL else 4)
-CALLS = 150
+CALLS = 150 if FULL else 50
 SLOTS = 40
 LEFT = "left"
 
