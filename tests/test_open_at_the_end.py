@@ -21,7 +21,7 @@ from bruno_llm import (
     tool,
 )
 from bruno_llm.testing import FakeServer, Reply
-from tests.contract.matrix import CLAUDE, GEMINI, OLLAMA, OPENAI, USER, Case
+from tests.contract.matrix import CLAUDE, GEMINI, OLLAMA, OPENAI, USER, Case, ask
 
 pytestmark = pytest.mark.usefixtures("no_keys")
 
@@ -106,3 +106,19 @@ def test_values_that_were_left_open(server: FakeServer) -> None:
         return values, waits
 
     assert ended(left) == []
+
+
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("way", ["complete", "stream"])
+def test_a_loop_that_ends_while_connections_are_closed(
+    server: FakeServer, way: str, turns: int
+) -> None:
+    """The runner cancels all tasks, also one that closes a connection and has not begun."""
+
+    async def work() -> None:
+        # The provider goes with this task, and its connections are closed beside what follows.
+        await asyncio.ensure_future(ask(OPENAI.provider(server), way))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    assert ended(work) == []

@@ -140,6 +140,11 @@ class WireClient(httpx.AsyncClient):
         finally:
             seat.leave()
 
+    async def aclose(self) -> None:
+        """Close all connections, also those that a closing which was cancelled has left open."""
+        await super().aclose()
+        await self.places.aclose()
+
     async def send(self, request: httpx.Request, *, stream: bool = False, **kwargs: Any) -> Any:
         exchange = watched.get()
         if exchange is None:

@@ -15,6 +15,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -89,6 +90,7 @@ class Places:
         self._idle: OrderedDict[_Connection, None] = OrderedDict()  # longest unused first
         self._by_target: dict[tuple[Any, ...], deque[_Connection]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: set[_Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -202,6 +204,9 @@ class Places:
         for connection in list(self._busy):
             self.discard(connection)
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A loop that ends cancels all tasks, also one that has not begun to close its connection.
+        for connection in list(self._closing):
+            await self._close(connection)
 
     def _close_oldest(self) -> None:
         oldest, _ = self._idle.popitem(last=False)
@@ -212,7 +217,12 @@ class Places:
         self._close_soon(oldest)
 
     def _close_soon(self, connection: _Connection) -> asyncio.Task[None]:
-        return self._in_the_background(connection.aclose)
+        self._closing.add(connection)
+        return self._in_the_background(partial(self._close, connection))
+
+    async def _close(self, connection: _Connection) -> None:
+        await _quietly(connection.aclose)
+        self._closing.discard(connection)
 
     def _in_the_background(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(_quietly(work))
