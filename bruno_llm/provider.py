@@ -333,7 +333,7 @@ class LiteLLMProvider(ChatModel, Chat):
         chat = to_chat(messages, self._system_prompt)
         if any(isinstance(turn.get("content"), list) for turn in chat) and shows_images(chat):
             chat = seen_by(self.capabilities(), chat, self.name, self.model)
-        base_url, address, api_key = self._given or self._looked_up()
+        base_url, address, api_key = self._given or await self._looked_up(timeout)
         if not self._loaded:
             await _litellm.load(self._litellm_model, self._quirks)
             self._loaded = True

@@ -125,13 +125,26 @@ async def test_an_argument_that_a_variable_holds_too(
     assert caught.value.hint == f"{ARGUMENT}, and stands in BRUNO_LLM_GROQ_API_KEY"
 
 
-async def test_a_key_of_the_keyring_that_the_factory_gives_on(server: FakeServer) -> None:
+async def test_a_key_of_the_keyring_for_a_route_of_the_factory(server: FakeServer) -> None:
     keys.set_key("groq", KEY)
     server.script(Fault.status(401))
     provider = LLMFactory.create(
         "groq", model="some-model", base_url=server.base_url("openai"), retry=None
     )
     assert isinstance(provider, LiteLLMProvider)
+    with pytest.raises(AuthenticationError) as caught:
+        await ask(provider, "stream")
+    assert caught.value.hint == KEYRING
+
+
+async def test_a_key_of_the_keyring_that_code_gives_on(server: FakeServer) -> None:
+    keys.set_key("groq", KEY)
+    found = keys.resolve_key("groq", None, ())
+    assert found is not None
+    server.script(Fault.status(401))
+    provider = LiteLLMProvider(
+        "groq/some-model", api_key=found.value, base_url=server.base_url("openai"), retry=None
+    )
     with pytest.raises(AuthenticationError) as caught:
         await ask(provider, "stream")
     assert caught.value.hint == f"{ARGUMENT}, and stands in the keyring of the system"

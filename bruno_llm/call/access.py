@@ -10,14 +10,20 @@ from pydantic import SecretStr
 
 from bruno_llm import _litellm
 from bruno_llm._runtime.loops import Closable
-from bruno_llm.exceptions import AuthenticationError
+from bruno_llm.exceptions import AuthenticationError, ConfigurationError, RequestTimeoutError
 from bruno_llm.keys import (
+    SOON,
     ResolvedKey,
     fits_a_header,
+    given_key,
+    kept_key,
+    kept_key_aside,
+    known_key,
     provider_variable,
-    resolve_key,
+    silence,
     where_from,
 )
+from bruno_llm.policies.timeouts import LimitReached, Timeout, within
 from bruno_llm.vendors.address import (
     from_environment,
     mended,
@@ -102,19 +108,87 @@ class Access(Closable):
         return KEY_VARIABLES.get(self._route, ())
 
     def found_key(self) -> ResolvedKey | None:
-        """The key that a call would use now, and where it is from; ``None`` without one."""
-        key = resolve_key(self.name, self._api_key, self.key_variables)
-        if key is None and self.vendor is None and not self.prefix and self.model:
-            key = resolve_key(self._route, None, ())
-        return key
+        """The key that a call would use now, and where it is from; ``None`` without one.
+
+        Where the keyring has to be asked, this thread waits for it, as no call does.
+
+        Raises:
+            ConfigurationError: The keyring did not answer within two minutes.
+        """
+        return self._given_key() or kept_key(self._accounts, self.key_variables)
 
     def missing_key(self) -> AuthenticationError | None:
-        """The error of a call that needs a key and has none, as far as that is known."""
-        if self._may_do_without_key(self.base_url) or self.found_key() is not None:
+        """The error of a call that needs a key and has none, as far as that is known.
+
+        May wait for the keyring, as ``found_key()``.
+        """
+        if self._may_do_without_key(self.base_url):
             return None
+        try:
+            return None if self.found_key() is not None else self._no_key()
+        except ConfigurationError as silent:
+            return self._no_key(silent.message)
+
+    def _no_key(self, why: str = "there is no API key") -> AuthenticationError:
+        return AuthenticationError(why, self.name, model=self.model, hint=self._where_to_set())
+
+    def _where_to_set(self) -> str:
         names = " or ".join(self.key_variables[:2])
-        where = f"set {names}, or give api_key=..." if names else "give api_key=..."
-        return AuthenticationError("there is no API key", self.name, model=self.model, hint=where)
+        return f"set {names}, or give api_key=..." if names else "give api_key=..."
+
+    @property
+    def _accounts(self) -> tuple[str, ...]:
+        """The names under which the environment and the keyring may hold the key."""
+        is_generic = self.vendor is None and not self.prefix and self.model
+        return (self.name, self._route) if is_generic else (self.name,)
+
+    def _given_key(self) -> ResolvedKey | None:
+        """The key of the argument or of the environment."""
+        key = given_key(self.name, self._api_key, self.key_variables)
+        if key is None and len(self._accounts) > 1:
+            key = given_key(self._route, None, ())
+        return key
+
+    async def _kept_key(
+        self, base_url: str | None, timeout: Timeout | None = None
+    ) -> ResolvedKey | None:
+        """The key that the keyring has; the event loop goes on meanwhile.
+
+        A keyring that does not answer is as one without a key for a model that may need none.
+
+        Args:
+            base_url: The address in use.
+            timeout: That of the call; ``None`` in a check, which waits three seconds.
+
+        Raises:
+            AuthenticationError: The keyring did not answer.
+            RequestTimeoutError: Not within the ``total`` of the call.
+        """
+        limit, seconds = ("total", timeout.total) if timeout else (None, SOON)
+        try:
+            async with within(limit, seconds):
+                return await kept_key_aside(self._accounts)
+        except ConfigurationError as silent:
+            limit, why = None, silent.message
+        except LimitReached:
+            why = silence(seconds or 0.0, limit)
+        if limit is not None:
+            raise RequestTimeoutError(
+                why, self.name, model=self.model, timeout=seconds, hint=self._where_to_set()
+            )
+        if self._may_do_without_key(base_url):
+            return None
+        raise self._no_key(why)
+
+    async def _find_key(self) -> tuple[ResolvedKey | None, AuthenticationError | None]:
+        """What ``found_key()`` and ``missing_key()`` say, for a check."""
+        base_url = self._address()[0]
+        try:
+            key = self._given_key() or await self._kept_key(base_url)
+        except AuthenticationError as silent:
+            return None, silent
+        is_there = key is not None or self._may_do_without_key(base_url)
+        return key, None if is_there else self._no_key()
 
     def _may_do_without_key(self, base_url: str | None) -> bool:
         if base_url is not None:
@@ -128,31 +202,41 @@ class Access(Closable):
     @cached_property
     def _given(self) -> Where | None:
         """Where calls go and their key, when the constructor was told both."""
-        return self._looked_up() if self._base_url and self._api_key else None
-
-    def _looked_up(self) -> Where:
-        """The same, as the environment says it now."""
+        if not (self._base_url and self._api_key):
+            return None
         base_url, address = self._address()
-        return base_url, address, self._key(base_url)
+        return base_url, address, self._sendable(self._api_key)
 
-    def _key(self, base_url: str | None) -> SecretStr | None:
-        key = self._api_key or ((found := self.found_key()) and found.value)
+    async def _looked_up(self, timeout: Timeout) -> Where:
+        """The same, as the environment and the keyring say it now."""
+        base_url, address = self._address()
+        return base_url, address, await self._key(base_url, timeout)
+
+    async def _key(self, base_url: str | None, timeout: Timeout | None = None) -> SecretStr | None:
+        key = self._api_key or ((given := self._given_key()) and given.value)
+        if not key:
+            kept = await self._kept_key(base_url, timeout)
+            key = kept and kept.value
         if key:
-            if fits_a_header(key):
-                return key
-            raise AuthenticationError(
-                "the API key holds characters that no HTTP header takes",
-                self.name,
-                model=self.model,
-                hint=self._key_from(key),
-            )
-        missing = self.missing_key()
-        if missing is not None:
-            raise missing
+            return self._sendable(key)
+        if not self._may_do_without_key(base_url):
+            raise self._no_key()
         return _NO_KEY if base_url and self._declaring("needs_key").needs_key else None
 
+    def _sendable(self, key: SecretStr) -> SecretStr:
+        if fits_a_header(key):
+            return key
+        raise AuthenticationError(
+            "the API key holds characters that no HTTP header takes",
+            self.name,
+            model=self.model,
+            hint=self._key_from(key),
+        )
+
     def _key_from(self, api_key: SecretStr | None) -> str | None:
-        key = self.found_key() if api_key not in (None, _NO_KEY) else None
+        key = None
+        if api_key not in (None, _NO_KEY):
+            key = self._given_key() or known_key(self._accounts)
         if key is None or key.value != api_key:
             return None  # litellm's own, or another meanwhile
         names = dict.fromkeys((self.name, self._route))

@@ -211,10 +211,9 @@ class Endpoint(Access):
         self._require_model()
         where, key = self._vendor.models, None
         if where is None:
-            missing = self.missing_key()
-            if missing is not None:
-                raise missing
-            where, key = await self._list_in_openais_format(self._address()[0])
+            base_url = self._address()[0]
+            await self._key(base_url)
+            where, key = await self._list_in_openais_format(base_url)
         try:
             return await self._asked(partial(list_models, where), where, key)
         except AuthenticationError:
@@ -238,7 +237,7 @@ class Endpoint(Access):
         ``key`` is one that litellm knows, for when there is no other.
         """
         vendor, (base_url, address) = self._vendor, self._address()
-        api_key = self._key(base_url) or key
+        api_key = await self._key(base_url) or key
         clients = await self._clients.get()
         from bruno_llm.vendors.asking import asked  # with httpx, which is there by now
 

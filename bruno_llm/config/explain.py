@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bruno_llm.config import policies
+from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.keys import resolve_key
 from bruno_llm.redaction import hide_url_secrets, mask
 from bruno_llm.vendors.routes import KEY_VARIABLES
@@ -26,7 +27,7 @@ class Setting:
         name: The setting; ``params.top_p`` for a parameter of the vendor.
         value: Its value, with keys masked and a system prompt as its length.
         source: One of ``PRECEDENCE``, with the file and profile or the variable; for a key
-            also ``"keyring"`` or ``"not set"``.
+            also ``"keyring"``, ``"not set"``, or that the keyring did not answer.
     """
 
     name: str
@@ -64,7 +65,10 @@ def _param_source(config: ProviderConfig, name: str) -> str:
 def _key(config: ProviderConfig, provider_class: type | None) -> Setting:
     vendor = config.provider.partition("/")[0]
     env = tuple(getattr(provider_class, "api_key_env", None) or KEY_VARIABLES.get(vendor, ()))
-    key = resolve_key(vendor, None, env)
+    try:
+        key = resolve_key(vendor, None, env)
+    except ConfigurationError as silent:
+        return Setting("api_key", None, silent.message)
     if key is None:
         # Whether litellm's other routes need one is not known of all of them.
         generic = vendor not in ("litellm", getattr(provider_class, "name", vendor))

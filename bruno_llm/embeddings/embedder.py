@@ -138,7 +138,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         if not texts:
             return []
         self._require_model()
-        api_key = self._key(self._address()[0])
+        api_key = await self._key(self._address()[0], self.timeout)
         await _litellm.load(self._litellm_model, self._quirks)
         if not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)

@@ -13,11 +13,11 @@ from bruno_llm.config import policies
 from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.factory.plugins import adopt, problems
-from bruno_llm.factory.registry import ProviderClass, Target
-from bruno_llm.keys import provider_variable, resolve_key
+from bruno_llm.factory.registry import ProviderClass, Registry, Target
+from bruno_llm.keys import given_key, kept_key_soon, provider_variable, resolve_key
 from bruno_llm.options.checks import nearest
 
-__all__ = ["arguments_of", "build", "inherited", "is_litellm", "own_names", "split"]
+__all__ = ["arguments_of", "ask_ahead", "build", "inherited", "is_litellm", "own_names", "split"]
 
 
 def split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -102,7 +102,8 @@ def _to_generic(target: Target, arguments: dict[str, Any]) -> None:
         )
     arguments["model"] = f"{target.route}/{str(model).removeprefix(f'{target.route}/')}"
     if "api_key" not in arguments:
-        key = resolve_key(target.name, None, target.key_env)
+        # Whoever calls asks the keyring.
+        key = given_key(target.name, None, target.key_env)
         # litellm asks the vendor's own variables itself, and some routes ask for several.
         if key is not None and key.source not in target.key_env:
             arguments["api_key"] = key.value
@@ -139,6 +140,26 @@ def _build_foreign(target: Target, arguments: dict[str, Any]) -> LLMInterface:
     raise ConfigurationError(
         f"provider {target.name!r} refuses its settings: {text}", original_error=cause
     ) from cause
+
+
+async def ask_ahead(registry: Registry, provider: str | None, config: Any) -> None:
+    """Ask the keyring before :func:`build` does where the event loop would wait for it.
+
+    Only a class that is not ours is given its key, so only then is it asked for that early.
+
+    Raises:
+        ConfigurationError: The keyring did not answer in time.
+    """
+    written = config if isinstance(config, Mapping) else vars(config or object)
+    name = provider or written.get("provider") or written.get("model")
+    try:
+        target = registry.find(str(name))
+    except ConfigurationError:
+        return  # who creates it says what is wrong
+    if is_litellm(target.create) or "api_key" not in own_names(target.create):
+        return
+    if not written.get("api_key") and given_key(target.name, None, target.key_env) is None:
+        await kept_key_soon(target.name)
 
 
 def _checked(target: Target, provider: Any) -> LLMInterface:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from bruno_core.interfaces.llm import LLMInterface
@@ -28,7 +28,7 @@ Preference = Literal["local", "cheapest", "fastest"] | Sequence[str]
 
 
 async def examine(
-    create: Callable[[Any], LLMInterface],
+    create: Callable[[str | None, Any], Awaitable[LLMInterface]],
     listed: Sequence[Candidate],
     requires: Collection[str],
     timeout: float,
@@ -39,7 +39,12 @@ async def examine(
     for candidate in listed:
         name = name_of(candidate)
         try:
-            provider = candidate if isinstance(candidate, LLMInterface) else create(candidate)
+            if isinstance(candidate, LLMInterface):
+                provider = candidate
+            elif isinstance(candidate, str):
+                provider = await create(candidate, None)
+            else:
+                provider = await create(None, candidate)
         except ConfigurationError as error:
             lines.append(
                 health.ProviderHealth(

@@ -21,7 +21,7 @@ from bruno_llm.config.explain import Setting
 from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.factory import health
-from bruno_llm.factory.build import build, inherited, own_names, split
+from bruno_llm.factory.build import ask_ahead, build, inherited, own_names, split
 from bruno_llm.factory.choose import (
     Candidate,
     Preference,
@@ -229,7 +229,7 @@ class LLMFactory:
                 f"configs length is {len(configs)}, but there are {len(providers)} providers"
             )
         created = [
-            (name, cls.create(name, config))
+            (name, await cls._new(name, config))
             for name, config in zip(providers, configs or [None] * len(providers), strict=True)
         ]
         checks = await health.check_all(created, timeout=timeout)
@@ -372,8 +372,9 @@ class LLMFactory:
         return own_names(cls._registry.find(provider).create)
 
     @classmethod
-    def _new(cls, candidate: str | Mapping[str, Any] | ProviderConfig) -> LLMInterface:
-        return cls.create(candidate) if isinstance(candidate, str) else cls.create(None, candidate)
+    async def _new(cls, provider: str | None, config: AnyConfig | None) -> LLMInterface:
+        await ask_ahead(cls._registry, provider, config)
+        return cls.create(provider, config)
 
     @classmethod
     def _create(

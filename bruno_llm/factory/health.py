@@ -23,7 +23,7 @@ from bruno_llm.exceptions import (
     ModelNotFoundError,
     TransientError,
 )
-from bruno_llm.keys import resolve_key
+from bruno_llm.keys import given_key, kept_key_soon
 from bruno_llm.options.checks import nearest
 from bruno_llm.redaction import hide_url_secrets
 
@@ -126,7 +126,7 @@ async def check(
 ) -> ProviderHealth:
     """Check one provider by a free request; the time it takes is the provider's own bound."""
     facts = _known(name, provider)
-    missing = _missing_key(name, provider, facts)
+    missing = await _missing_key(name, provider, facts)
     if missing is not None:
         return ProviderHealth(**facts, configured=False, **missing)
     lacking = [c for c in sorted(requires) if not _has_capability(provider, c)]
@@ -195,21 +195,27 @@ def _known(name: str, provider: LLMInterface) -> dict[str, Any]:
     }
 
 
-def _missing_key(name: str, provider: Any, facts: dict[str, Any]) -> dict[str, Any] | None:
+async def _missing_key(name: str, provider: Any, facts: dict[str, Any]) -> dict[str, Any] | None:
     """What to say when there is no key; otherwise where it is goes into ``facts``."""
     from bruno_llm.call.endpoint import Endpoint
 
     missing: LLMError | None
     if isinstance(provider, Endpoint):
-        key, missing = provider.found_key(), provider.missing_key()
+        key, missing = await provider._find_key()
         variables, owner = provider.key_variables, name.partition("/")[0]
     else:
         variables = tuple(getattr(provider, "api_key_env", ()) or ())
         owner = str(getattr(provider, "name", name))
         argument = getattr(provider, "_api_key", None)
-        key = resolve_key(owner, argument if isinstance(argument, SecretStr) else None, variables)
+        key = given_key(owner, argument if isinstance(argument, SecretStr) else None, variables)
+        why = "there is no API key"
+        if key is None:
+            try:
+                key = await kept_key_soon(owner)
+            except ConfigurationError as silent:
+                why = silent.message
         needed = getattr(provider, "needs_key", False) and not facts["base_url"]
-        missing = ConfigurationError("there is no API key") if needed and key is None else None
+        missing = ConfigurationError(why) if needed and key is None else None
     if key is not None:
         facts |= {"key_source": key.source, "key": key.masked}
     if missing is None:
