@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from importlib.util import find_spec
 from typing import Any
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from bruno_llm.demo.engine import Engine
@@ -47,6 +49,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Every asynchronous test: a busy machine must not look like a silent server."""
     return {"patient": PatientLoop}
+
+
+@pytest.fixture(autouse=True)
+def _unconfigured_again() -> Iterator[None]:
+    """structlog's ``capture_logs()`` leaves it configured: every later test would print."""
+    configured = structlog.is_configured()
+    yield
+    if not configured:
+        structlog.reset_defaults()
+
+
+@pytest.fixture(scope="module")
+def no_events() -> Iterator[None]:
+    """For thousands of calls: nobody reads tens of thousands of lines."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()
 
 
 _frozen: tuple[object, int] = (None, 0)

@@ -42,14 +42,16 @@ NAMES = {
 
 
 @pytest.fixture(scope="module")
-def exported() -> tuple[InMemorySpanExporter, InMemoryMetricReader]:
-    # OpenTelemetry lets an application set its providers once.
+def exported() -> Iterator[tuple[InMemorySpanExporter, InMemoryMetricReader]]:
+    # OpenTelemetry lets an application set its providers once, and keeps them to the end.
     spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
     tracing = TracerProvider()
     tracing.add_span_processor(SimpleSpanProcessor(spans))
     trace.set_tracer_provider(tracing)
     metrics.set_meter_provider(MeterProvider([reader]))
-    return spans, reader
+    yield spans, reader
+    spans.shutdown()  # else it would keep the spans of all later tests
+    spans.clear()
 
 
 @pytest.fixture

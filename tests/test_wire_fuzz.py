@@ -11,13 +11,11 @@ import asyncio
 import functools
 import itertools
 import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -149,15 +147,11 @@ class Rig:
 
 
 @pytest.fixture(scope="module")
-def rig() -> Iterator[Rig]:
-    before = structlog.get_config()
-    # Thousands of calls would print ten thousands of lines.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+def rig(no_events: None) -> Iterator[Rig]:
     load_now()  # for longer than the patience with a call, where much else runs
     running = Rig()
     yield running
     running.close()
-    structlog.configure(**before)
 
 
 def whole_at(vendor: str, events: Sequence[bytes]) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-import logging
 import os
 import statistics
 import sys
@@ -21,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import structlog
 
 from bruno_llm import (
     Completion,
@@ -46,18 +44,10 @@ SILENCE = 6.0
 SHORT_SILENCE = 3.0
 BOOKED = ("answer", "StreamError", "EmptyResponseError")
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="counts its sockets in /proc"
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_events() -> Iterator[None]:
-    """Ten thousand lines on a console that nobody reads would take a quarter of the time."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.configure(**before)
+pytestmark = [
+    pytest.mark.usefixtures("no_events"),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts its sockets in /proc"),
+]
 
 
 @pytest.fixture(scope="module")
