@@ -6,8 +6,8 @@ Results stand directly behind the calls they answer, and no two plain turns of o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from itertools import groupby, takewhile
+from collections.abc import Container, Iterable, Sequence
+from itertools import count, groupby, takewhile
 from typing import Any
 
 __all__ = ["joined", "merged", "paired"]
@@ -17,9 +17,13 @@ _NO_RESULT = "(no result was recorded)"
 
 
 def paired(turns: list[Turn]) -> list[Turn]:
-    """Tool results directly behind the calls they answer, nothing unanswered, nothing orphaned."""
+    """Tool results directly behind the calls they answer, nothing unanswered, nothing orphaned.
+
+    A call without an id, as Ollama's format has them, gets one, the same each time.
+    """
     whole: list[Turn] = []
-    waiting = _Waiting()
+    turns, made = _identified(turns)
+    waiting = _Waiting(made)
     for turn in turns:
         if turn["role"] in ("tool", "function"):
             answered = waiting.answered(turn.get("tool_call_id"), turn.get("name"))
@@ -36,34 +40,65 @@ def paired(turns: list[Turn]) -> list[Turn]:
         whole.extend(waiting.closed())
         whole.append(turn)
         for call in turn.get("tool_calls") or ():
-            waiting.add(str(call.get("id")), str(call.get("function", {}).get("name", "")))
+            waiting.add(call["id"], (call.get("function") or {}).get("name", ""))
     whole.extend(waiting.closed())
     return whole
 
 
-class _Waiting:
-    """The calls of a turn whose results have not come yet, by id and by name."""
+def _identified(turns: list[Turn]) -> tuple[list[Turn], set[str]]:
+    """The turns with an id for each call, and those ids that were made up."""
+    given = {call.get("id") for turn in turns for call in turn.get("tool_calls") or ()}
+    made: set[str] = set()
+    if all(given):
+        return turns, made
+    fresh = (id_ for number in count(1) if (id_ := f"call_{number}") not in given)
 
-    def __init__(self) -> None:
+    def identified(call: Turn) -> Turn:
+        if call.get("id"):
+            return call
+        made.add(id_ := next(fresh))
+        return {**call, "id": id_}
+
+    return [
+        (
+            {**turn, "tool_calls": [identified(call) for call in turn["tool_calls"]]}
+            if turn.get("tool_calls")
+            else turn
+        )
+        for turn in turns
+    ], made
+
+
+class _Waiting:
+    """The calls of a turn whose results have not come yet, by id and by name.
+
+    Args:
+        made: Ids that no result can know: the results of such calls come in the calls' order.
+    """
+
+    def __init__(self, made: Container[str]) -> None:
+        self._made = made
         self._names: dict[str, str] = {}
-        self._ids: dict[str, deque[str]] = {}
+        self._ids: dict[str | None, deque[str]] = {}
 
     def add(self, id_: str, name: str) -> None:
         self._names[id_] = name
         self._ids.setdefault(name, deque()).append(id_)
+        if id_ in self._made:
+            self._ids.setdefault(None, deque()).append(id_)
 
     def answered(self, id_: str | None, name: str | None) -> tuple[str, str] | None:
         """Id and name of the call that this result answers, ``None`` when it answers none.
 
         bruno-core's FUNCTION messages may know only the tool's name.
         """
-        if not id_ and name is not None:
+        if not id_ and name is None and len(self._names) == 1:
+            id_ = next(iter(self._names))
+        elif not id_:
             of_name = self._ids.get(name) or deque()
-            while of_name and self._names.get(of_name[0]) != name:  # answered by its id
+            while of_name and of_name[0] not in self._names:  # answered in another way
                 of_name.popleft()
             id_ = of_name[0] if of_name else None
-        elif not id_ and len(self._names) == 1:
-            id_ = next(iter(self._names))
         return (id_, self._names.pop(id_)) if id_ in self._names else None
 
     def closed(self) -> list[Turn]:
