@@ -250,7 +250,8 @@ class LiteLLMProvider(ChatModel, Chat):
         async with call:
             answer = await send(call, ask)
             completion = outcome(call, answer)
-            refuse_empty(call, answer, completion)
+            if not completion.text:
+                refuse_empty(call, answer, completion)
         if cache is not None:
             cache.put(Cache.key(call.request.identity()), completion)
         return completion
@@ -283,7 +284,8 @@ class LiteLLMProvider(ChatModel, Chat):
                         yield call.request.forms.told(delta)
                 answer = opened.answer()
                 completion = outcome(call, answer)
-                refuse_empty(call, answer, completion)
+                if not completion.text:
+                    refuse_empty(call, answer, completion)
             except StreamError as error:
                 error.partial = outcome(call, opened.answer())
                 raise

@@ -161,7 +161,9 @@ def _has_more(usage: Usage, raw: Any) -> bool:
         "prompt_tokens_details": usage.prompt_tokens,
         "completion_tokens_details": usage.completion_tokens,
     }
-    for name, value in () if raw is None else dict(raw).items():
+    said = raw if isinstance(raw, Mapping) else getattr(raw, "__dict__", {})
+    more = getattr(raw, "__pydantic_extra__", None) or {}
+    for name, value in (*said.items(), *more.items()):
         if value and name not in _COUNTS and (name, value) != _USUAL:
             details = getattr(value, "__dict__", value)
             whole = counts.get(name, 0)

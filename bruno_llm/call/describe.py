@@ -8,7 +8,6 @@ from typing import Any
 from bruno_llm import _litellm
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.call.endpoint import Endpoint
-from bruno_llm.capabilities import capabilities_of
 from bruno_llm.exceptions import LLMError
 
 __all__ = ["describe", "window_size"]
@@ -37,7 +36,8 @@ async def window_size(endpoint: Endpoint, options: Mapping[str, Any]) -> int | N
     vendor, known = endpoint._vendor, endpoint._described
     if vendor.describe is None or "num_ctx" in options:
         facts = _litellm.model_facts(endpoint._litellm_model, endpoint._route)
-        return vendor.window(options) or capabilities_of(facts).max_input_tokens
+        longest = facts.get("max_input_tokens")
+        return vendor.window(options) or (longest if isinstance(longest, int) else None)
     if known is None or known.window is None:
         try:
             await describe(endpoint)

@@ -25,7 +25,7 @@ from bruno_llm.wire.facts import Mender
 from bruno_llm.wire.places import KEPT, PLACES, SEAT, UNSEAL, WAITING, WHOLE, Places, Seat
 from bruno_llm.wire.sealed import unsealed
 from bruno_llm.wire.shape import read_json
-from bruno_llm.wire.size import ENCODINGS, bounded
+from bruno_llm.wire.size import ENCODINGS, bounded, read
 from bruno_llm.wire.tap import tapped
 from bruno_llm.wire.think import ThinkTags, may_hold_tags
 from bruno_llm.wire.turn import with_body
@@ -76,8 +76,9 @@ def _broken(names: Sequence[str], error: Exception) -> ConfigurationError:
     return ConfigurationError(f"{_set(names)} cannot be used: {what}")
 
 
-def _origin(url: httpx.URL | str) -> tuple[str, str, int | None]:
-    url = httpx.URL(url)
+@lru_cache(maxsize=256)
+def _origin(address: str) -> tuple[str, str, int | None]:
+    url = httpx.URL(address)
     return url.scheme, url.host, url.port
 
 
@@ -149,9 +150,11 @@ class WireClient(httpx.AsyncClient):
         exchange = watched.get()
         if exchange is None:
             answered = await super().send(request, stream=True, **kwargs)
-            response = bounded(answered, MAX_RESPONSE_BYTES)
-            return response if stream else await _whole(response)
-        if exchange.base_url is not None and _origin(request.url) != _origin(exchange.base_url):
+            if stream:
+                return bounded(answered, MAX_RESPONSE_BYTES)
+            return _with_body(answered, await read(answered, MAX_RESPONSE_BYTES))
+        asked = (request.url.scheme, request.url.host, request.url.port)
+        if exchange.base_url is not None and asked != _origin(exchange.base_url):
             exchange.failure = Elsewhere(
                 f"litellm asks {request.url.host} here, whatever base_url says: leave it out"
             )
@@ -169,8 +172,12 @@ class WireClient(httpx.AsyncClient):
                 request = with_body(request, body)
         if exchange.admit is not None:
             await exchange.admit(request)
-        exchange.url = str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
-        ours = {"timeout": dict(exchange.timeouts), "trace": exchange.trace}
+        url = request.url
+        if url.userinfo or url.query or url.fragment:
+            url = url.copy_with(userinfo=b"", query=None, fragment=None)
+        exchange.url = str(url)
+        request.stream = _Leaving(request.stream, exchange)
+        ours: dict[str, Any] = {"timeout": dict(exchange.timeouts)}
         ours |= {
             WAITING: exchange.waiting,
             WHOLE: lambda: exchange.facts.ended,
@@ -181,58 +188,67 @@ class WireClient(httpx.AsyncClient):
         request.extensions = {**request.extensions, **ours}
         try:
             answered = await super().send(request, stream=True, **kwargs)
-            response = bounded(answered, exchange.most)
-            exchange.status = response.status_code
-            exchange.headers = {k.lower(): v for k, v in response.headers.items()}
-            if stream and response.is_success:
-                read, exchange.tap = tapped(response, exchange)
-                return read
-            async with aclosing(response):
-                if not response.is_success:
+            exchange.status = answered.status_code
+            exchange.headers = dict(answered.headers.items())  # their names in lower case
+            if not answered.is_success:
+                async with aclosing(bounded(answered, exchange.most)) as response:
                     exchange.body = cut(await read_error(response))
-                    return _with_body(response, exchange.body)
-                exchange.body = (await _whole(response)).content
-                await exchange.go_on()
+                    return _with_body(answered, exchange.body)
+            if stream:
+                response, exchange.tap = tapped(bounded(answered, exchange.most), exchange)
+                return response
+            exchange.body = await read(answered, exchange.most)
+            await exchange.go_on()
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as exc:
             # httpx raises a plain RuntimeError when its client was closed meanwhile.
             exchange.failure = bare(exc)
             if isinstance(exc, httpx.TimeoutException):
                 raise exc from None
             raise ConnectionLost(str(exc), request=request) from exc
-        return _mended(exchange, response, mend) if mend else _read_body(exchange, response)
+        return _with_body(answered, _readable(exchange, mend))
 
 
-def _mended(exchange: Exchange, response: httpx.Response, mend: Mender) -> httpx.Response:
+def _readable(exchange: Exchange, mend: Mender | None) -> bytes:
+    """The body of a plain answer as litellm gets it, its facts noted."""
+    body, wire = exchange.body, exchange.wire
+    if wire is None and mend is None:
+        return body
     payload = exchange.payload()
-    if not isinstance(payload, dict) or not mend(payload):
-        return response
-    return _with_body(response, json.dumps(payload).encode())
-
-
-async def _whole(response: httpx.Response) -> httpx.Response:
-    try:
-        await response.aread()
-    finally:
-        await response.aclose()
-    return response
-
-
-def _read_body(exchange: Exchange, response: httpx.Response) -> httpx.Response:
-    if exchange.wire is None or not response.is_success:
-        return response
-    payload = exchange.payload()
-    exchange.wire.note(payload, exchange.facts)
-    if exchange.facts.fault or exchange.facts.error:
-        return _with_body(response, cut(exchange.body))
-    tags = ThinkTags() if may_hold_tags(exchange.body) else None
-    if not exchange.wire.readable(payload, tags):
-        return response
+    if wire is None:
+        changed = mend is not None and isinstance(payload, dict) and mend(payload)
+    else:
+        wire.note(payload, exchange.facts)
+        if exchange.facts.fault or exchange.facts.error:
+            return cut(body)
+        changed = wire.readable(payload, ThinkTags() if may_hold_tags(body) else None)
     # httpx would write it in UTF-8, which has no half of a surrogate pair.
-    return _with_body(response, json.dumps(payload).encode())
+    return json.dumps(payload).encode() if changed else body
+
+
+class _Leaving(httpx.AsyncByteStream):
+    """The body of a request, telling when it begins to leave."""
+
+    def __init__(self, body: Any, exchange: Exchange) -> None:
+        self._body = body
+        self._exchange = exchange
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        # From here on the end of the request may be on its way, whatever an error says of it.
+        self._exchange.left = True
+        return aiter(self._body)
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+_OF_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
 
 
 def _with_body(response: httpx.Response, body: bytes) -> httpx.Response:
-    """The response with another body."""
+    """The response with this body, which is not compressed."""
+    headers = response.headers.copy()
+    for name in _OF_THE_BODY:
+        headers.pop(name, None)
     return httpx.Response(
-        response.status_code, headers=response.headers, content=body, request=response.request
+        response.status_code, headers=headers, content=body, request=response.request
     )

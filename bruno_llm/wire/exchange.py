@@ -82,11 +82,6 @@ class Exchange:
             with self.waiting():
                 await STEPS.go_on()
 
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Told by httpx's transport where it is."""
-        # From here on the end of the request may be on its way, whatever an error says of it.
-        self.left = self.left or event.endswith("send_request_body.started")
-
     @property
     def may_be_billed(self) -> bool:
         """Whether the vendor may bill this try, should it not end with an answer.

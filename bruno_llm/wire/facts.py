@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bruno_llm.wire.shape import Shape, misfit
+from bruno_llm.wire.shape import Check, Shape
 from bruno_llm.wire.think import ThinkTags
 from bruno_llm.wire.turn import TurnFormat
 
@@ -152,6 +152,10 @@ class Format:
     unread: Mapping[str, Mender] = field(default_factory=dict)
     text_arguments: bool = False
     tool_images: bool = False
+    _misfit: Check = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_misfit", Check(self.shape))
 
     def changes(self, options: Mapping[str, Any]) -> bool:
         """Whether ``request`` may have something to change in the body of a call with those."""
@@ -173,7 +177,7 @@ class Format:
             facts.fault = "it is not a JSON object"
         elif payload.get("error"):
             facts.error = payload
-        elif fault := misfit(payload, self.shape):
+        elif fault := self._misfit(payload):
             facts.fault = fault
         else:
             self.read(payload, facts)

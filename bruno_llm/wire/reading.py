@@ -62,7 +62,8 @@ def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
     choice = _fields(said["choices"][0])
     message = _fields(choice.get("message"))
     answer.text = message.get("content") or ""
-    answer.reasoning = _reasoning(message) or "".join(facts.reasoning)
+    thought = message.get("reasoning_content") or message.get("reasoning")
+    answer.reasoning = thought if thought and isinstance(thought, str) else "".join(facts.reasoning)
     answer.refusal = "".join(facts.refusal) or message.get("refusal") or ""
     if not watched:
         blocks = [dict(block) for block in message.get("thinking_blocks") or ()]

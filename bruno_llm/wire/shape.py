@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import CoreSchema, SchemaValidator, core_schema, from_json
 
-__all__ = ["COUNT", "Count", "Shape", "misfit", "read_json"]
+__all__ = ["COUNT", "Check", "Count", "Shape", "misfit", "read_json"]
 
 
 def read_json(data: bytes | str) -> Any:
@@ -23,6 +23,9 @@ def read_json(data: bytes | str) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+_MOST = 1e15
+
+
 class Count:
     """A number of tokens: finite and not negative."""
 
@@ -30,13 +33,50 @@ class Count:
     def fits(value: Any) -> bool:
         """Whether it is one; true and false are no numbers."""
         # The bound keeps out infinity, NaN and what no counter can mean.
-        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _MOST
 
 
 COUNT = Count()
 
 Shape = Any
 """A type, a tuple of types, ``COUNT``, ``[shape]`` for a list, or a mapping of names to shapes."""
+
+
+class Check:
+    """A shape that is asked for with each answer and event, compiled when it first is.
+
+    What the compiled one takes fits; of the rest ``misfit`` says what is wrong, if anything is.
+    """
+
+    __slots__ = ("_fits", "_shape")
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._fits: Callable[..., bool] | None = None
+
+    def __call__(self, value: Any) -> str | None:
+        """What is wrong with the value, ``None`` when it fits."""
+        if self._fits is None:
+            self._fits = SchemaValidator(_schema(self._shape)).isinstance_python
+        return None if self._fits(value, strict=True) else misfit(value, self._shape)
+
+
+def _schema(shape: Shape) -> CoreSchema:
+    if isinstance(shape, Mapping):
+        fields = {
+            name: core_schema.typed_dict_field(
+                core_schema.nullable_schema(_schema(part)), required=False
+            )
+            for name, part in shape.items()
+        }
+        return core_schema.typed_dict_schema(fields)
+    if isinstance(shape, list):
+        return core_schema.list_schema(_schema(shape[0]))
+    if isinstance(shape, tuple):
+        return core_schema.union_schema([_schema(one) for one in shape])
+    if isinstance(shape, Count):
+        return core_schema.float_schema(allow_inf_nan=False, ge=0, lt=_MOST)
+    return core_schema.int_schema() if shape is int else core_schema.is_instance_schema(shape)
 
 
 def misfit(value: Any, shape: Shape, name: str = "it") -> str | None:

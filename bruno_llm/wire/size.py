@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
 
-__all__ = ["ENCODINGS", "ResponseTooLarge", "bounded"]
+__all__ = ["ENCODINGS", "ResponseTooLarge", "bounded", "read"]
 
 ENCODINGS = "gzip, deflate"
 """What our requests say they accept: what can be unpacked here a piece at a time."""
@@ -27,6 +27,18 @@ class ResponseTooLarge(httpx.DecodingError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"the answer holds more than {most:,} bytes (max_response_bytes)")
+
+
+async def read(response: httpx.Response, most: int | None) -> bytes:
+    """The whole body, decompressed; after it the connection is free.
+
+    Raises:
+        httpx.DecodingError: As for ``bounded()``.
+    """
+    try:
+        return b"".join([piece async for piece in _pieces(response, most)])
+    finally:
+        await response.aclose()
 
 
 def bounded(response: httpx.Response, most: int | None) -> httpx.Response:
@@ -51,29 +63,33 @@ class _Bounded(httpx.AsyncByteStream):
         self._response = response
         self._most = most
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        response = self._response
-        layers = _layers(response.headers, self._most)
-        left = self._most
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        try:
-            async for raw in response.stream:
-                if left is not None:
-                    left -= len(raw)
-                    if left < 0:
-                        raise ResponseTooLarge(self._most or 0)
-                if not layers:
-                    yield raw
-                    continue
-                for piece in _through(layers, raw):
-                    yield piece
-        except httpx.RequestError as exc:
-            exc.request = response.request
-            raise
-        await response.aclose()
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _pieces(self._response, self._most)
 
     async def aclose(self) -> None:
         await self._response.aclose()
+
+
+async def _pieces(response: httpx.Response, most: int | None) -> AsyncIterator[bytes]:
+    coded = "content-encoding" in response.headers
+    layers = _layers(response.headers, most) if coded else []
+    left = most
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    try:
+        async for raw in response.stream:
+            if left is not None:
+                left -= len(raw)
+                if left < 0:
+                    raise ResponseTooLarge(most or 0)
+            if not layers:
+                yield raw
+                continue
+            for piece in _through(layers, raw):
+                yield piece
+    except httpx.RequestError as exc:
+        exc.request = response.request
+        raise
+    await response.aclose()
 
 
 def _layers(headers: httpx.Headers, most: int | None) -> list[_Layer]:
