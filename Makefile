@@ -57,7 +57,9 @@ test-range: $(VENV)/.dev ## both ends of the supported litellm range, and the ne
 	    version=$$($(PY) -c 'from importlib.metadata import version; print(version("litellm"))') || exit 1; \
 	    case " $$tested " in *" $$version "*) echo "$$release is litellm $$version, tested above"; continue;; esac; \
 	    echo "$$release is litellm $$version"; \
-	    $(PY) -m pytest -q $(RANGE_TESTS) $(ARGS) || { echo "with litellm $$version" >&2; exit 1; }; \
+	    $(PY) -m pytest -q $(RANGE_TESTS) $(ARGS) && \
+	    BRUNO_LLM_TEST_SIZE=1 $(PY) -m pytest -q -m full tests/contract/test_route_table.py $(ARGS) || \
+	        { echo "with litellm $$version" >&2; exit 1; }; \
 	    tested="$$tested $$version"; \
 	done
 

@@ -28,6 +28,7 @@ ASK = [{"role": "user", "content": "Hi"}]
 WAYS = ("complete", "stream_events")
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("cls", "written"),
@@ -78,6 +79,7 @@ NO_PAGE = [
 ]
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("said", NO_PAGE, ids=str)
 @pytest.mark.parametrize("cls", [OpenAIProvider, ClaudeProvider, OllamaProvider])
 @pytest.mark.parametrize("way", WAYS)

@@ -72,6 +72,7 @@ FACTS = "My name is Ada, my colour is green, my number is 17."
 TALK = (FACTS, "Norway?", "Sweden?", "Finland?", "My name, colour and number?")
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("ids", IDS)
 async def test_what_was_told_in_turn_1_is_there_in_turn_5(
     case: Case, server: FakeServer, ids: str
@@ -112,6 +113,7 @@ FAILURES: list[tuple[Any, type[LLMError]]] = [
 ]
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize(("fault", "expected"), FAILURES, ids=[e.__name__ for _, e in FAILURES])
 async def test_when_the_model_fails(
     case: Case,

@@ -194,6 +194,7 @@ WORDS: dict[str, Any] = {
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("model", ["openai/gpt-4o-mini", "litellm_proxy/gpt-4o-mini"])
 async def test_openais_words_arrive(word: str, model: str, server: FakeServer) -> None:

@@ -197,6 +197,7 @@ FORMS = {
 }
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("way", ["complete", "stream_events"])
 async def test_a_function_in_any_form(

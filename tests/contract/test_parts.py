@@ -287,6 +287,7 @@ def bare(text: str) -> str:
     return text.replace("\\", "").replace('"', "")
 
 
+@pytest.mark.covering(2)
 @places
 @pytest.mark.parametrize("raw", ['{"city": "Os', "[1, 2]", "", '{"x": NaN}'])
 async def test_broken_arguments_reach_every_vendor(

@@ -42,7 +42,7 @@ async def test_a_route_does_what_the_page_says(row: Row, asked_for: list[str]) -
     assert asked_for == [], "a base_url was given"
 
 
-@pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.parametrize("row", each_row())
 async def test_an_assistant_starts_and_talks(row: Row) -> None:
     """bruno-core's assistant on each route: it starts, answers, and a stream comes too."""
     if row.google:

@@ -156,6 +156,7 @@ def given_back(wire: Wire, body: Body, place: int, completion: Completion) -> bo
     return all(turn.get(name) == value for name, value in items[0].items())
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("thinking", [True, False], ids=["thinking", "plain"])
 @pytest.mark.parametrize("wire", WIRES, ids=str)
 async def test_a_loop_of_three_rounds(
@@ -185,6 +186,7 @@ async def test_a_loop_of_three_rounds(
     assert "turn-" not in str(last)
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("second", WIRES, ids=str)
 @pytest.mark.parametrize("first", WIRES, ids=str)
 async def test_another_vendor_gets_the_plain_turn(

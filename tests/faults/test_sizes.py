@@ -66,6 +66,7 @@ async def test_the_bound_that_holds_when_nobody_names_one(server: FakeServer) ->
     assert len(server.requests) == 1  # it is not tried again
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("status", [400, 503])
 async def test_an_error_is_read_up_to_what_is_needed(
     server: FakeServer, case: Case, way: str, status: int
@@ -115,6 +116,7 @@ def packed(body: bytes, coding: str) -> bytes:
     return bare.compress(body) + bare.flush()
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("coding", ["gzip", "gzip in parts", "deflate", "bare deflate"])
 @pytest.mark.parametrize("size", [1, 1000])
 @pytest.mark.parametrize("streamed", [False, True])

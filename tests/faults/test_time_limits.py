@@ -72,6 +72,7 @@ def is_broken_stream(error: LLMError, name: str, text: str) -> None:
 # --- before the first byte --------------------------------------------------------------------
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("name", ["read", "total", "first_token"])
 async def test_no_answer_at_all(case: Case, server: FakeServer, way: str, name: str) -> None:
     server.script(Fault.hang())
@@ -88,6 +89,7 @@ async def test_a_plain_number(case: Case, server: FakeServer, way: str) -> None:
     await server.wait_for(lambda: server.disconnects == 1)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("name", ["read", "total", "first_token"])
 async def test_headers_and_then_silence(
     case: Case, server: FakeServer, way: str, name: str
