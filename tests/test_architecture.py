@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 
 import bruno_llm
+from bruno_llm.factory.named import BUILTIN
+from bruno_llm.vendors.registry import VENDORS
 
 ROOT = Path(bruno_llm.__file__).parent
 MODULES = sorted(
@@ -90,6 +93,21 @@ def test_every_room_has_its_layer() -> None:
     assert {room(module) for module in MODULES} - {""} == set(LAYER_OF)
 
 
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_page_names_are_there(page: str) -> None:
+    """``call/send.py`` of the package, ``tests/size.py`` of the tree, ``wire.py`` of any room."""
+    text = re.sub(
+        r"<\w+>", "*", (ROOT.parent / page).read_text("utf-8").partition("\n`bruno_llm/")[0]
+    )
+    named = re.findall(
+        r"(?<![\w/.-])(?!http)([\w*-]+(?:/[\w*.-]+)*\.py|[\w*]+(?:/[\w*]+)*/)(?![\w/])", text
+    )
+    assert len(named) > 5
+    for name in named:
+        wanted = name if "/" in name else f"**/{name}"
+        assert any(any(root.glob(wanted)) for root in (ROOT, ROOT.parent)), name
+
+
 def test_few_modules_lie_beside_the_rooms() -> None:
     """A newcomer reads one list of names; what belongs together has a room."""
     assert len(list(ROOT.glob("*.py"))) <= 22
@@ -142,6 +160,58 @@ def test_optional_and_heavy_packages_are_imported_late(module: str) -> None:
     assert now & heavy == set()
 
 
+# Who may call a vendor by name, beside its folder, its named class and the fake server.
+SAY_VENDORS = {
+    "_litellm.routes",  # litellm's routes, whether or not the vendor is one of ours
+    "vendors.routes",
+    "factory.named",  # a row a vendor: its name
+    "embeddings.named",
+    "cli._choice",  # whom the command asks when nobody is named
+    *(name.removeprefix("bruno_llm.") for name in MODULES if ".compat" in name),  # of 0.2.0
+}
+
+
+def test_a_vendor_is_called_by_name_in_its_folder_alone() -> None:
+    """What is true of it is a field of its ``Vendor``, which others ask."""
+    names = {name for vendor in VENDORS for name in (vendor.name, *vendor.routes)} | BUILTIN.keys()
+    names -= {"", "litellm"}
+    for module in MODULES:
+        place = module.removeprefix("bruno_llm.")
+        own = room(module) in ("providers", "testing", "demo") or place.startswith(
+            tuple(
+                f"vendors.{folder.name}"
+                for folder in (ROOT / "vendors").iterdir()
+                if folder.is_dir()
+            )
+        )
+        if own or place in SAY_VENDORS:
+            continue
+        said = {
+            node.value
+            for node in ast.walk(tree(module))
+            if isinstance(node, ast.Constant) and str(node.value).rstrip("/") in names
+        }
+        assert said == set(), module
+
+
+def test_a_fifth_vendor_is_a_folder_and_five_files() -> None:
+    """What says Mistral's name at all, beside tables of litellm's names and of 0.2.0's models."""
+    besides = {
+        place
+        for module in MODULES
+        if room(module) not in ("_litellm", "compat", "testing")
+        and "mistral" in ast.unparse(tree(module)).lower()
+        and not (place := module.removeprefix("bruno_llm.")).startswith("vendors.mistral")
+    }
+    assert besides - {"vendors.routes"} == {
+        "bruno_llm",
+        "factory.named",
+        "options.call",
+        "providers.mistral",
+        "vendors.registry",
+    }
+
+
 def test_time_is_read_from_the_one_clock() -> None:
     """Otherwise a test could not move it."""
     allowed = {"bruno_llm._clock"}
@@ -158,8 +228,11 @@ def test_time_is_read_from_the_one_clock() -> None:
 
 
 def test_named_providers_are_declared_not_coded() -> None:
-    for name in NAMED:
-        for node in ast.walk(tree(f"bruno_llm.providers.{name}")):
+    for module in (
+        *(f"bruno_llm.providers.{name}" for name in NAMED),
+        "bruno_llm.embeddings.named",
+    ):
+        for node in ast.walk(tree(module)):
             if isinstance(node, ast.ClassDef):
                 functions = [n for n in node.body if isinstance(n, ast.FunctionDef)]
                 assert functions == []

@@ -96,7 +96,7 @@ async def test_a_missing_key_names_its_variable(
 def test_the_files_of_the_steps_are_there() -> None:
     """The rows of step 4 and 5 name files that exist."""
     root = Path(bruno_llm.__file__).parent
-    for name in ("vendors/registry.py", "factory/build.py", "__init__.py", "options/call.py"):
+    for name in ("vendors/registry.py", "factory/named.py", "__init__.py", "options/call.py"):
         assert f"`{name}`" in STEPS
         assert (root / name).is_file()
     for name in re.findall(r"`(tests/[\w./]+)`", STEPS):

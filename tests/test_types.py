@@ -16,17 +16,14 @@ import bruno_llm
 from bruno_llm import ClaudeProvider, GeminiProvider, LiteLLMProvider, OllamaProvider
 from bruno_llm import OpenAIProvider as OpenAI
 from bruno_llm.options.arguments import (
-    ClaudeSettings,
     FactorySettings,
-    GeminiSettings,
-    OllamaSettings,
-    OpenAISettings,
     ProviderSettings,
 )
 from bruno_llm.options.call import (
     CallOptions,
     ClaudeOptions,
     GeminiOptions,
+    MistralOptions,
     NamedOptions,
     OllamaOptions,
     OpenAIOptions,
@@ -34,6 +31,11 @@ from bruno_llm.options.call import (
     names_of,
 )
 from bruno_llm.options.params import CHAT_PARAMS, PER_CALL
+from bruno_llm.providers.claude import ClaudeSettings
+from bruno_llm.providers.gemini import GeminiSettings
+from bruno_llm.providers.mistral import MistralProvider, MistralSettings
+from bruno_llm.providers.ollama import OllamaSettings
+from bruno_llm.providers.openai import OpenAISettings
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -73,6 +75,7 @@ def test_the_file_for_type_checkers_uses_every_public_name() -> None:
         (OpenAI, OpenAIOptions, OpenAISettings),
         (ClaudeProvider, ClaudeOptions, ClaudeSettings),
         (GeminiProvider, GeminiOptions, GeminiSettings),
+        (MistralProvider, MistralOptions, MistralSettings),
         (OllamaProvider, OllamaOptions, OllamaSettings),
     ],
 )

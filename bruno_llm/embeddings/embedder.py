@@ -34,6 +34,8 @@ from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import hidden
+from bruno_llm.vendors.model_list import ModelList
+from bruno_llm.vendors.vectors import VectorEndpoint
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES
 from bruno_llm.wire.exchange import Exchange, watching
 from bruno_llm.wire.reading import read_usage
@@ -278,6 +280,9 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         return vectors
 
     async def _ask(self, call: Batch, exchange: Exchange) -> Any:
+        vendor = self.vendor
+        if vendor is not None and vendor.models is not None and vendor.vectors is not None:
+            return await self._ask_vendor(vendor.vectors, vendor.models, call, exchange)
         answer = await _litellm.embedding(
             self._clients,
             exchange,
@@ -296,15 +301,12 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
             return Vectors(answer.data, {}, answer.model)
         return answer
 
-    async def _post(
-        self,
-        call: Batch,
-        exchange: Exchange,
-        url: str,
-        body: Mapping[str, Any],
-        headers: Mapping[str, str],
-    ) -> Mapping[str, Any]:
-        """Ask a vendor that litellm asks badly; its answer has a list of ``embeddings``."""
+    async def _ask_vendor(
+        self, own: VectorEndpoint, where: ModelList, call: Batch, exchange: Exchange
+    ) -> Vectors:
+        url = (call.base_url or where.url) + own.path(self.model)
+        body = own.body(self.model, call.texts, self._dimensions, self._params)
+        headers = where.headers_with(call.api_key)
         clients = await self._clients.get()
         more: Mapping[str, str] = self._params.get("extra_headers") or {}
         extra: Mapping[str, Any] = self._params.get("extra_body") or {}
@@ -317,4 +319,8 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         if not isinstance(payload, dict) or not isinstance(payload.get("embeddings"), list):
             exchange.facts.fault = "there are no embeddings in it"
             raise ValueError("there are no embeddings in it")
-        return payload
+        vectors, told = own.read(payload)
+        used = told if type(told) is int and told > 0 else 0
+        usage = {"prompt_tokens": used, "total_tokens": used}
+        data = [{"embedding": one} for one in vectors]
+        return Vectors(data, usage, str(payload.get("model") or self.model))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.config import BrunoConfig, LLMConfig
@@ -33,28 +33,19 @@ from bruno_llm.factory.choose import (
     reasons,
 )
 from bruno_llm.factory.configure import configure
+from bruno_llm.factory.named import BUILTIN, AnyConfig, ProvidersByName
 from bruno_llm.factory.plugins import broken_plugins
-from bruno_llm.factory.registry import BUILTIN, ProviderClass, Registry, Target
+from bruno_llm.factory.registry import ProviderClass, Registry, Target
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from bruno_llm.fallback import FallbackProvider
-    from bruno_llm.options.arguments import FactorySettings
-    from bruno_llm.providers.claude import ClaudeProvider
-    from bruno_llm.providers.gemini import GeminiProvider
-    from bruno_llm.providers.mistral import MistralProvider
-    from bruno_llm.providers.ollama import OllamaProvider
-    from bruno_llm.providers.openai import OpenAIProvider
 
 __all__ = ["LLMFactory"]
 
 logger = get_logger(__name__)
 
-AnyConfig = Mapping[str, Any] | ProviderConfig | LLMConfig | BrunoConfig
 
-
-class LLMFactory:
+class LLMFactory(ProvidersByName):
     """Creates providers by name. Needs no instance; every method is a class method.
 
     A name is one of ``list_providers()``, or any litellm model string (``vendor/model``).
@@ -64,68 +55,10 @@ class LLMFactory:
 
     _registry: ClassVar[Registry] = Registry()
 
-    @overload
     @classmethod
-    def create(
-        cls,
-        provider: Literal["claude", "anthropic"],
-        config: None = None,
-        **kwargs: Unpack[FactorySettings],
-    ) -> ClaudeProvider: ...
-    @overload
-    @classmethod
-    def create(
-        cls,
-        provider: Literal["gemini", "google"],
-        config: None = None,
-        **kwargs: Unpack[FactorySettings],
-    ) -> GeminiProvider: ...
-    @overload
-    @classmethod
-    def create(
-        cls, provider: Literal["mistral"], config: None = None, **kwargs: Unpack[FactorySettings]
-    ) -> MistralProvider: ...
-    @overload
-    @classmethod
-    def create(
-        cls,
-        provider: Literal["ollama", "ollama_chat"],
-        config: None = None,
-        **kwargs: Unpack[FactorySettings],
-    ) -> OllamaProvider: ...
-    @overload
-    @classmethod
-    def create(
-        cls, provider: Literal["openai"], config: None = None, **kwargs: Unpack[FactorySettings]
-    ) -> OpenAIProvider: ...
-    @overload
-    @classmethod
-    def create(
-        cls, provider: str | None = None, config: AnyConfig | None = None, **kwargs: Any
-    ) -> LLMInterface: ...
-    @classmethod
-    @keeps_secrets
-    def create(
-        cls, provider: str | None = None, config: AnyConfig | None = None, **kwargs: Any
+    def _named(
+        cls, provider: str | None, config: AnyConfig | None, more_settings: Mapping[str, Any]
     ) -> LLMInterface:
-        """Create a provider.
-
-        To a type checker the built-in names alone give their classes. A configuration, or an
-        environment, with a ``fallback`` makes it a ``FallbackProvider``, and :meth:`register` may
-        give a name to something else.
-
-        Args:
-            provider: A name or a litellm model string; may be left out when ``config`` has it.
-            config: Settings, or a configuration of this package or of bruno-core.
-            **kwargs: Settings that win over ``config``. Policies may be objects here
-                (``retry=Retry(5)``, ``costs=tracker``).
-
-        Returns:
-            The provider; a ``FallbackProvider`` when the configuration has a ``fallback``.
-
-        Raises:
-            ConfigurationError: Nothing has that name, or a setting is unknown or wrong.
-        """
         base: ProviderConfig | None = None
         values: dict[str, Any] = {}
         objects: dict[str, Any] = {}
@@ -135,7 +68,7 @@ class LLMFactory:
             base = ProviderConfig.from_bruno_core(config)
         elif config is not None:
             values, objects = split(config)
-        more, more_objects = split(kwargs)
+        more, more_objects = split(more_settings)
         objects = {n: o for n, o in objects.items() if n not in more} | more_objects
         target, settings = configure(cls._registry, provider, base, {**values, **more})
         return cls._create(target, settings, objects)

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bruno_core.interfaces.llm import LLMInterface
 
 from bruno_llm.exceptions import ConfigurationError
+from bruno_llm.factory.named import ALSO, BUILTIN
 from bruno_llm.factory.plugins import adopt, list_plugins, load_plugin, problems
 from bruno_llm.keys import variable_part
 from bruno_llm.options.checks import nearest
 from bruno_llm.redaction import argument_of
 from bruno_llm.vendors.routes import KEY_VARIABLES, ROUTES
 
-__all__ = ["BUILTIN", "ProviderClass", "Registry", "Target"]
+__all__ = ["ProviderClass", "Registry", "Target"]
 
 ProviderClass = Callable[..., LLMInterface]
-
-BUILTIN: Mapping[str, str] = {
-    "claude": "bruno_llm.providers.claude:ClaudeProvider",
-    "gemini": "bruno_llm.providers.gemini:GeminiProvider",
-    "litellm": "bruno_llm.provider:LiteLLMProvider",
-    "mistral": "bruno_llm.providers.mistral:MistralProvider",
-    "ollama": "bruno_llm.providers.ollama:OllamaProvider",
-    "openai": "bruno_llm.providers.openai:OpenAIProvider",
-}
-"""The providers of this package, imported when they are asked for."""
-
-_ALSO = {"anthropic": "claude", "google": "gemini", "ollama_chat": "ollama"}
 
 # A person may put a key where a name belongs; names of providers are short.
 _LONGEST_NAME_SHOWN = 30
@@ -97,29 +86,29 @@ class Registry:
             if create is not None and key in self.registered:
                 return Target(key, create, model or None)
             if create is not None and (key != "litellm" or not model):
-                return Target(_ALSO.get(key, key), create, model or None)
+                return Target(ALSO.get(key, key), create, model or None)
             if model or key in ROUTES:
                 return Target(key, _import(BUILTIN["litellm"]), model or None, route=vendor)
         hidden = len(text) > _LONGEST_NAME_SHOWN or argument_of(text) == "api_key"
         shown = "of that name" if hidden else repr(text)
         raise ConfigurationError(
-            f"Provider {shown} not found{nearest(key, [*self.names(), *_ALSO])}",
+            f"Provider {shown} not found{nearest(key, [*self.names(), *ALSO])}",
             hint="a litellm model string has a slash, such as groq/llama-3.3-70b-versatile",
         )
 
     def also(self, name: str) -> set[str]:
         """Every name of the same provider."""
-        return {name, *(other for other, meant in _ALSO.items() if meant == name)}
+        return {name, *(other for other, meant in ALSO.items() if meant == name)}
 
     def has(self, name: str) -> bool:
         """Whether a name, without a model, stands for a provider; nothing is imported."""
         key = name.strip().lower()
-        return key in self.registered or key in BUILTIN or key in _ALSO or _is_plugin(key)
+        return key in self.registered or key in BUILTIN or key in ALSO or _is_plugin(key)
 
     def _by_name(self, key: str) -> ProviderClass | None:
         if key in self.registered:
             return self.registered[key]
-        target = BUILTIN.get(_ALSO.get(key, key))
+        target = BUILTIN.get(ALSO.get(key, key))
         if target is not None:
             return _import(target)
         return load_plugin(key) if _is_plugin(key) else None

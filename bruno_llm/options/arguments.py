@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import TypedDict
 
 from bruno_llm.options.call import (
-    ChatOptions,
-    ClaudeOptions,
-    GeminiOptions,
-    MistralOptions,
     NamedOptions,
-    OllamaOptions,
-    OpenAIOptions,
 )
 
 if TYPE_CHECKING:
@@ -32,12 +26,7 @@ if TYPE_CHECKING:
     from bruno_llm.rate_limit.limit import RateLimit
 
 __all__ = [
-    "ClaudeSettings",
     "FactorySettings",
-    "GeminiSettings",
-    "MistralSettings",
-    "OllamaSettings",
-    "OpenAISettings",
     "ProviderSettings",
 ]
 
@@ -112,23 +101,3 @@ class FactorySettings(NamedOptions, total=False):
     window: ContextWindow | Mapping[str, Any] | bool | None
     max_response_bytes: int | None
     params: Mapping[str, Any] | None
-
-
-class OpenAISettings(ProviderSettings, ChatOptions, OpenAIOptions, total=False):
-    """What ``OpenAIProvider()`` takes by name."""
-
-
-class ClaudeSettings(ProviderSettings, ChatOptions, ClaudeOptions, total=False):
-    """What ``ClaudeProvider()`` takes by name."""
-
-
-class GeminiSettings(ProviderSettings, ChatOptions, GeminiOptions, total=False):
-    """What ``GeminiProvider()`` takes by name."""
-
-
-class MistralSettings(ProviderSettings, ChatOptions, MistralOptions, total=False):
-    """What ``MistralProvider()`` takes by name."""
-
-
-class OllamaSettings(ProviderSettings, ChatOptions, OllamaOptions, total=False):
-    """What ``OllamaProvider()`` takes by name."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bruno_llm.options.arguments import ProviderSettings
+from bruno_llm.options.call import ChatOptions, ClaudeOptions
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.vendors.anthropic.vendor import ANTHROPIC
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.options.arguments import ClaudeSettings
+__all__ = ["ClaudeProvider", "ClaudeSettings"]
 
-__all__ = ["ClaudeProvider"]
+
+class ClaudeSettings(ProviderSettings, ChatOptions, ClaudeOptions, total=False):
+    """What ``ClaudeProvider()`` takes by name."""
 
 
 class ClaudeProvider(LiteLLMProvider):

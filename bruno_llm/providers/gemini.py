@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bruno_llm.options.arguments import ProviderSettings
+from bruno_llm.options.call import ChatOptions, GeminiOptions
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.vendors.gemini.vendor import GEMINI
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.options.arguments import GeminiSettings
+__all__ = ["GeminiProvider", "GeminiSettings"]
 
-__all__ = ["GeminiProvider"]
+
+class GeminiSettings(ProviderSettings, ChatOptions, GeminiOptions, total=False):
+    """What ``GeminiProvider()`` takes by name."""
 
 
 class GeminiProvider(LiteLLMProvider):

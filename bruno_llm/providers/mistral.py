@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from bruno_llm.embeddings.embedder import LiteLLMEmbedder
+from bruno_llm.options.arguments import ProviderSettings
+from bruno_llm.options.call import ChatOptions, MistralOptions
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.vendors.mistral.vendor import MISTRAL
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.options.arguments import MistralSettings
+__all__ = ["MistralEmbedder", "MistralProvider", "MistralSettings"]
 
-__all__ = ["MistralEmbedder", "MistralProvider"]
+
+class MistralSettings(ProviderSettings, ChatOptions, MistralOptions, total=False):
+    """What ``MistralProvider()`` takes by name."""
 
 
 class MistralProvider(LiteLLMProvider):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 __all__ = ["clean_keys", "clean_name", "clean_names"]
 
-# What OpenAI, Anthropic, Gemini and Mistral all take (their pages on function calling). Gemini
-# alone wants the first to be no digit.
+# What every vendor takes that says it (their pages on function calling). Gemini alone wants the
+# first to be no digit.
 _LONGEST = 64
 
 

@@ -14,6 +14,7 @@ from bruno_llm.tokens.rules import Family
 from bruno_llm.vendors.counting import CountEndpoint
 from bruno_llm.vendors.dialect import Dialect
 from bruno_llm.vendors.model_list import ModelList
+from bruno_llm.vendors.vectors import VectorEndpoint
 from bruno_llm.wire.facts import Format
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Vendor:
         caches_unasked: Its models write prompts into a cache by themselves.
         named: What is found in the names of its models, whoever serves them: a pattern, of names in
             small letters without anything before a ``/``; empty for none.
+        vectors: Its endpoint for vectors, ``None`` where litellm asks it.
         count: Its endpoint that counts a prompt, ``None`` when it has none.
         counts_by_asking: It has none, but an answer of one token tells and costs nothing.
         describe: Asks a running server what a model of this name can do.
@@ -112,6 +114,7 @@ class Vendor:
     tokens: Family | None = None
     named: str = ""
     caches_unasked: bool = True
+    vectors: VectorEndpoint | None = None
     count: CountEndpoint | None = None
     counts_by_asking: bool = False
     describe: Callable[[Asking, str], Awaitable[Description]] | None = None

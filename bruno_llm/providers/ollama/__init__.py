@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bruno_llm._former import former_name
+from bruno_llm.options.arguments import ProviderSettings
+from bruno_llm.options.call import ChatOptions, OllamaOptions
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.vendors.ollama.vendor import OLLAMA
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.options.arguments import OllamaSettings
+__all__ = ["OllamaProvider", "OllamaSettings"]
 
-__all__ = ["OllamaProvider"]
+
+class OllamaSettings(ProviderSettings, ChatOptions, OllamaOptions, total=False):
+    """What ``OllamaProvider()`` takes by name."""
 
 
 class OllamaProvider(LiteLLMProvider):

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bruno_llm._former import former_name
+from bruno_llm.options.arguments import ProviderSettings
+from bruno_llm.options.call import ChatOptions, OpenAIOptions
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.vendors.openai.vendor import OPENAI
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bruno_llm.options.arguments import OpenAISettings
+__all__ = ["OpenAIProvider", "OpenAISettings"]
 
-__all__ = ["OpenAIProvider"]
+
+class OpenAISettings(ProviderSettings, ChatOptions, OpenAIOptions, total=False):
+    """What ``OpenAIProvider()`` takes by name."""
 
 
 class OpenAIProvider(LiteLLMProvider):

@@ -11,6 +11,7 @@ from bruno_llm.vendors.gemini.counting import COUNT
 from bruno_llm.vendors.gemini.prices import PRICES
 from bruno_llm.vendors.gemini.schema import SCHEMAS
 from bruno_llm.vendors.gemini.tokens import TOKENS
+from bruno_llm.vendors.gemini.vectors import VECTORS
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.vendor import Vendor
 
@@ -43,6 +44,7 @@ GEMINI = Vendor(
     # Gemini API, "Troubleshooting": RESOURCE_EXHAUSTED names the quota that is used up.
     error_rules=(ErrorRule(QuotaExceededError, r"quotaId\W+\w*PerDay", (429,)),),
     lacks=frozenset({"metadata", "prompt_cache_retention", "user"}),
+    vectors=VECTORS,
     count=COUNT,
     params=names_of(GeminiOptions),
     prices=PRICES,

@@ -1,13 +1,14 @@
 """Mistral's chat completions: OpenAI's format, and where it differs.
 
-Source: Mistral API reference, "Chat completion". Content may be a list of parts, thoughts among
-them; ``model_length`` is a finish reason; an answer always has its usage, and a stream ends with
-``data: [DONE]``. Ids of tool calls are nine letters or digits, and others are refused (error 3280,
-"Tool call id was ... but must be a-z, A-Z, 0-9, with a length of 9"), so those that a conversation
-brings from elsewhere are changed on their way out. A user's message straight after the results of
-tools is refused too (error 3230, "Unexpected role 'user' after role 'tool'"): the model has to
-speak between them, so a turn of one word stands there. litellm (1.105 to 1.109) sends both as they
-are.
+Source: Mistral API reference, "Chat completion", and Mistral documentation, "Reasoning". Content
+may be a list of parts, thoughts among them, and ``model_length`` a finish reason: both are read
+with OpenAI's format, because whoever serves these models sends them so. An answer always has its
+usage, and a stream ends with ``data: [DONE]``. Ids of tool calls are nine letters or digits, and
+others are refused (error 3280, "Tool call id was ... but must be a-z, A-Z, 0-9, with a length of
+9"), so those that a conversation brings from elsewhere are changed on their way out. A user's
+message straight after the results of tools is refused too (error 3230, "Unexpected role 'user'
+after role 'tool'"): the model has to speak between them, so a turn of one word stands there.
+litellm (1.105 to 1.109) sends both as they are.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from bruno_llm.vendors.ollama.options import fit
 from bruno_llm.vendors.ollama.schema import SCHEMAS
 from bruno_llm.vendors.ollama.show import describe
 from bruno_llm.vendors.ollama.tokens import TOKENS
+from bruno_llm.vendors.ollama.vectors import VECTORS
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["OLLAMA"]
@@ -58,6 +59,7 @@ OLLAMA = Vendor(
         }
     ),
     tokens=TOKENS,
+    vectors=VECTORS,
     counts_by_asking=True,
     describe=describe,
     free=True,

@@ -3,7 +3,7 @@
 Source: OpenAI API reference, "Chat completions" (``audio`` goes back by its id); DeepSeek API
 documentation, "Thinking mode" (a turn with tool calls goes back with its ``reasoning_content``);
 OpenRouter documentation, "Reasoning tokens" (``reasoning_details`` go back unchanged and in
-order); Mistral documentation, "Reasoning" (thinking as parts of the content).
+order).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _add_detail(details: list[dict[str, Any]], detail: Mapping[str, Any]) -> Non
 
 
 def _add_content(kept: dict[str, Any], content: Any) -> None:
-    """Content in parts, as Mistral's models send it while they think; then text follows."""
+    """Content in parts, as some models send it while they think; then text follows."""
     if isinstance(content, list):
         for part in _objects(content):
             _add_part(kept.setdefault("content", []), part)

@@ -27,7 +27,7 @@ _FINISH = {
     "stop": "stop",
     "length": "length",
     "max_tokens": "length",
-    "model_length": "length",  # Mistral, at the end of the model's window
+    "model_length": "length",  # at the end of the model's window
     "tool_calls": "tool_calls",
     "function_call": "function_call",
     "content_filter": "content_filter",
@@ -36,7 +36,7 @@ _FINISH = {
 
 _FUNCTION = {"name": str, "arguments": (str, Mapping)}
 _MESSAGE = {
-    "content": (str, list),  # a list of parts: Mistral
+    "content": (str, list),  # a list of parts, in place of the text
     "refusal": str,
     "reasoning_content": str,
     "reasoning": str,
@@ -121,12 +121,12 @@ def _mend(payload: dict[str, Any]) -> bool:
 
 
 def _text_of(parts: Sequence[Mapping[str, Any]]) -> str:
-    """The text of a message in parts, as Mistral's models send it."""
+    """The text of a message in parts."""
     return "".join(str(part.get("text") or "") for part in parts if part.get("type") == "text")
 
 
 def _thought_of(parts: Sequence[Mapping[str, Any]]) -> str:
-    """The thinking among those parts: itself a list of parts of text (Mistral, "Reasoning")."""
+    """The thinking among those parts: itself a list of parts of text."""
     thoughts = (part.get("thinking") for part in parts if part.get("type") == "thinking")
     return "".join(
         thought if isinstance(thought, str) else _text_of(_mappings(thought))
