@@ -7,6 +7,7 @@ that is busy with other things. ``benchmarks/growth.py`` has the exponents over 
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from bruno_llm import RateLimit
 from bruno_llm.completion import TextDelta
 from bruno_llm.vendors.anthropic.wire import ANTHROPIC
 from bruno_llm.vendors.cohere.wire import COHERE
@@ -229,3 +231,58 @@ def test_a_value_is_closed_at_its_end_and_not_before(text: str) -> None:
         closing = Closing()
         pieces = [data[at : at + size] for at in range(0, len(data), size)]
         assert [closing.feed(piece) for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+
+
+async def gone(callers: int) -> list[int]:
+    """Who of so many that wait gets a place when all but every 100th give up, the last first."""
+    limit = RateLimit(concurrency=1, max_waiting=callers, wait_timeout=None)
+    served: list[int] = []
+
+    async def wait(number: int) -> None:
+        async with limit.slot():
+            served.append(number)
+
+    async with limit.slot():
+        tasks = [asyncio.ensure_future(wait(number)) for number in range(callers)]
+        await asyncio.sleep(0)
+        assert limit.waiting == callers
+        for number in reversed(range(callers)):
+            if number % 100:
+                tasks[number].cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert limit.waiting == len(range(0, callers, 100))
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert limit.waiting == 0
+    return served
+
+
+def test_callers_that_give_up() -> None:
+    """Each was looked for among all that wait: 10,000 took 1.4 s."""
+    assert asyncio.run(gone(1000)) == list(range(0, 1000, 100))
+    is_linear(lambda n: lambda: asyncio.run(gone(n)), 1000)
+
+
+async def test_who_came_and_went_is_not_kept() -> None:
+    limit = RateLimit(concurrency=1)
+
+    async def come_and_go(callers: int) -> int:
+        for _ in range(callers):
+            task = asyncio.ensure_future(limit.slot().__aenter__())
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    async with limit.slot():
+        first = asyncio.ensure_future(limit.slot().__aenter__())
+        await asyncio.sleep(0)
+        tracemalloc.start()
+        try:
+            before = await come_and_go(100)
+            assert await come_and_go(1000) - before < 20_000
+        finally:
+            tracemalloc.stop()
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)

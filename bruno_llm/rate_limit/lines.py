@@ -95,12 +95,13 @@ def _refusal(message: str, hint: str, retry_after: float | None) -> RateLimitErr
 
 
 class _Waiter:
-    __slots__ = ("_future", "_loop", "deadline", "granted", "tokens")
+    __slots__ = ("_future", "_loop", "deadline", "granted", "left", "tokens")
 
     def __init__(self, tokens: float, deadline: float) -> None:
         self.tokens = tokens
         self.deadline = deadline
         self.granted = False
+        self.left = False
         self._loop = asyncio.get_running_loop()
         self._future: asyncio.Future[None] = self._loop.create_future()
 
@@ -145,13 +146,16 @@ class Line(ABC):
         # Reentrant: an abandoned caller is cleaned up by the garbage collector, which may run in
         # a thread that holds the lock.
         self._lock = new_rlock()
+        # Some of them may have left; the first has not.
         self._queue: deque[_Waiter] = deque()
+        self._waiting = 0
         self._queued_tokens = 0.0
         renewed(self)
 
     def after_fork(self) -> None:
         """Those who stand in the line are the parent's."""
         self._queue.clear()
+        self._waiting = 0
         self._queued_tokens = 0.0
 
     @abstractmethod
@@ -173,7 +177,7 @@ class Line(ABC):
     @property
     def waiting(self) -> int:
         """Callers that stand in the line."""
-        return len(self._queue)
+        return self._waiting
 
     async def enter(self, tokens: float = 0) -> None:
         """Wait for the caller's turn and take what it needs.
@@ -188,11 +192,11 @@ class Line(ABC):
                 self._take(tokens, now)
                 return
             expected = self._expected(tokens, now)
-            self._rules.admit(len(self._queue), expected, self.what)
+            self._rules.admit(self._waiting, expected, self.what)
             waiter = _Waiter(tokens, self._rules.deadline(now))
             self._queue.append(waiter)
             self._queued_tokens += tokens
-            waiting = len(self._queue)
+            self._waiting = waiting = self._waiting + 1
         try:
             self._rules.announce(waiting, expected, self.what)
             await self._stand(waiter)
@@ -247,9 +251,17 @@ class Line(ABC):
             self._leave(self._queue[0])
 
     def _leave(self, waiter: _Waiter) -> None:
-        if waiter in self._queue:
-            self._queue.remove(waiter)
-            self._queued_tokens -= waiter.tokens
+        if waiter.left:
+            return
+        waiter.left = True
+        self._waiting -= 1
+        self._queued_tokens -= waiter.tokens
+        # To look for it each time took 0.7 s for 10,000 callers that gave up: they are taken out
+        # when they are more than half of all. Of a list, as the garbage collector may come between.
+        if len(self._queue) > 2 * self._waiting + 10:
+            self._queue = deque([one for one in list(self._queue) if not one.left])
+        while self._queue and self._queue[0].left:
+            self._queue.popleft()
 
 
 class Slots(Line):
@@ -342,7 +354,7 @@ class Pacer(Line):
         return max(now, self._vendor.earliest(tokens, now), self._earliest(1, tokens))
 
     def _expected(self, tokens: float, now: float) -> float | None:
-        start = self._earliest(len(self._queue) + 1, self._queued_tokens + tokens)
+        start = self._earliest(self._waiting + 1, self._queued_tokens + tokens)
         return max(now, self._vendor.earliest(tokens, now), start) - now
 
     def _earliest(self, requests: float, tokens: float) -> float:
