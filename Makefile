@@ -96,8 +96,9 @@ bench-smoke: $(VENV)/.dev ## all of that briefly: counts are asserted, times nev
 bench-rivals: $(VENV)/.dev ## install those others, in environments of their own
 	$(PY) benchmarks/rivals.py $(ARGS)
 
-growth: $(VENV)/.dev ## how the time of a stream grows with its length
+growth: $(VENV)/.dev ## how the time of streams, histories, queues and ledgers grows with them
 	$(PY) benchmarks/growth.py $(ARGS)
+	$(if $(ARGS),,$(PY) benchmarks/growth_state.py)
 
 build: $(VENV)/.build ## the wheel and the source archive, into dist/
 	rm -rf dist
