@@ -326,8 +326,9 @@ class LiteLLMProvider(ChatModel, Chat):
         limits = {"temperature": temperature, "max_tokens": max_tokens}
         options |= {name: value for name, value in limits.items() if value is not None}
         options = {name: value for name, value in options.items() if value is not None}
-        tag = options.pop("tag", None)
-        timeout = Timeout.of(options.pop("timeout", self.timeout))
+        tag, timeout = options.pop("tag", None), self.timeout
+        if "timeout" in options:
+            timeout = Timeout.of(options.pop("timeout"))
         if "prompt" in options:
             messages = asked(messages, options)
             if "prompt" in options:

@@ -26,6 +26,7 @@ Divert: TypeAlias = "Callable[[httpx.Request], httpx.Request]"
 _NO_NAME = "answers"
 # The fields of a turn that every vendor takes as they are.
 _PLAIN = {"role", "content"}
+_UNCHANGEABLE = (float, int, str, bool)
 _CHAT = "/chat/completions"
 
 
@@ -97,7 +98,11 @@ class Request:
             return self._unnamed()
         # An option of the same name goes into the body, not to litellm.
         fields = {name: self.options[name] for name in self.spoken.hidden if name in self.options}
-        options = {k: v for k, v in self.options.items() if k not in fields}
+        options = {
+            name: value if type(value) in _UNCHANGEABLE else copy.deepcopy(value)
+            for name, value in self.options.items()
+            if name not in fields
+        }
         params = {
             "model": self.model,
             "messages": [
@@ -110,7 +115,7 @@ class Request:
             ],
             "base_url": self.base_url,
             "timeout": self.read_timeout,
-            **copy.deepcopy(options),
+            **options,
         }
         origin = self.spoken.origin
         if origin is not None and "model" in self.spoken.hidden:

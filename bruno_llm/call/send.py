@@ -190,11 +190,9 @@ class Call:
         if self._ticket is not None and error is not None and error.status_code:
             await limit.settle(self._ticket, 0)
         if exchange.status is not None:
-            limit.observe(
-                exchange.headers,
-                status=exchange.status,
-                retry_after=retry_after_of(exchange.headers, exchange.error_text),
-            )
+            failed = not 200 <= exchange.status < 300
+            wait = retry_after_of(exchange.headers, exchange.error_text) if failed else None
+            limit.observe(exchange.headers, status=exchange.status, retry_after=wait)
 
     async def reserve(self, costs: CostTracker) -> None:
         """Hold the most that the call can cost."""

@@ -47,6 +47,8 @@ def dollars(pico: int) -> Decimal:
 
 def storable(name: str) -> str:
     """The name as every database takes it: without NUL and halves of surrogate pairs."""
+    if name.isascii() and "\0" not in name:
+        return name
     return name.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
@@ -202,8 +204,9 @@ class Memory:
         self._add_held(amount, tag)
 
     def free(self, key: str) -> None:
-        amount, tag = self._held.pop(key, (0, ""))
-        self._add_held(-amount, tag)
+        held = self._held.pop(key, None)
+        if held is not None:
+            self._add_held(-held[0], held[1])
 
     def _add_held(self, amount: int, tag: str) -> None:
         self._total_held += amount

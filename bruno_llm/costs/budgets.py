@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal
@@ -67,10 +67,12 @@ class Budget:
     limit: Decimal
     period: Period
     tag: str | None
+    _amount: int = field(init=False, repr=False, compare=False)  # pico-dollars
 
     def __init__(self, limit: Money, period: Period = "total", tag: str | None = None) -> None:
         # Written out because it takes any number and keeps a Decimal.
-        object.__setattr__(self, "limit", dollars(pico(limit, "Budget.limit")))
+        object.__setattr__(self, "_amount", pico(limit, "Budget.limit"))
+        object.__setattr__(self, "limit", dollars(self._amount))
         object.__setattr__(self, "period", period)
         object.__setattr__(self, "tag", tag)
         if self.period not in ("total", "day", "month"):
@@ -95,9 +97,7 @@ class Budget:
         """The limit that a call with ``tag`` meets now, ``None`` when it does not count here."""
         if self.tag is not None and (not tag or self.tag not in ("*", tag)):
             return None
-        return Limit(
-            period_key(self.period, at), tag if self.tag else "", int(self.limit.scaleb(12, EXACT))
-        )
+        return Limit(period_key(self.period, at), tag if self.tag else "", self._amount)
 
 
 def period_key(period: str, at: float) -> str:

@@ -77,7 +77,13 @@ class Vendor:
         self, headers: Mapping[str, str], status: int | None, retry_after: float | None
     ) -> float | None:
         """Take in one answer. Returns the seconds of a new hold, ``None`` when there is none."""
-        seen = {_plain_name(name): str(value) for name, value in headers.items()}
+        seen: dict[str, str] = {}
+        for name, value in headers.items():
+            plain = str(name).lower()
+            if "ratelimit" in plain or "retry-after" in plain:
+                seen[plain.removeprefix("llm_provider-")] = str(value)
+        if not (seen or self._doubted or status in _HOLD_STATUSES):
+            return None  # as most answers are: nothing is said of the limits
         now = _clock.monotonic()
         longest = now + self.max_pause
         requests = _openai(seen, "requests", now) or _anthropic(seen, "requests", now)
@@ -150,10 +156,6 @@ def _merge(old: _Quota | None, new: _Quota) -> _Quota:
     if old is not None and abs(old.reset_at - new.reset_at) < _SAME_WINDOW:
         new.remaining = min(old.remaining, new.remaining)
     return new
-
-
-def _plain_name(name: str) -> str:
-    return str(name).lower().removeprefix("llm_provider-")
 
 
 def _openai(seen: Mapping[str, str], what: str, now: float) -> _Quota | None:

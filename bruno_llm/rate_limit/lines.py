@@ -187,7 +187,8 @@ class Line(ABC):
         """
         with self._lock:
             now = _clock.monotonic()
-            self._advance(now)
+            if self._queue:
+                self._advance(now)
             if not self._queue and self._start(tokens, now) <= now + _SLACK:
                 self._take(tokens, now)
                 return
@@ -227,8 +228,9 @@ class Line(ABC):
 
     def replan(self) -> None:
         """Something changed: let those start who may, and the head look at the clock again."""
-        with self._lock:
-            self._replan()
+        if self._queue:  # who comes to stand in it from now on looks at what has changed
+            with self._lock:
+                self._replan()
 
     def _replan(self) -> None:
         head = self._queue[0] if self._queue else None

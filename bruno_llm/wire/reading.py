@@ -79,7 +79,7 @@ def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
         calls = [_tool_call("", legacy, _field(legacy, "arguments"))]
     answer.tool_calls = _wire_calls(facts) if facts.tool_calls else calls
     finish = facts.finish_reason if watched else choice.get("finish_reason")
-    answer.finish_reason = _finish(finish, bool(answer.tool_calls))
+    answer.finish_reason = _of_calls(finish) if answer.tool_calls else finish
     return answer
 
 
@@ -141,7 +141,7 @@ class StreamReader:
             service_tier=facts.service_tier or self._tier,
         )
         finish = facts.finish_reason if self._watched else self._finish
-        answer.finish_reason = _finish(finish, bool(answer.tool_calls))
+        answer.finish_reason = _of_calls(finish) if answer.tool_calls else finish
         raw = self._raw_usage if facts.usage is None else facts.usage()
         _take_usage(answer, raw, facts, watched=self._watched)
         return answer
@@ -288,9 +288,9 @@ def _take_usage(answer: Answer, raw: Any, facts: Facts, *, watched: bool) -> Non
     answer.usage = read_usage(raw, facts.prompt_tokens, facts.reasoning_tokens, facts.cached_tokens)
 
 
-def _finish(reason: str | None, called: bool) -> str | None:
+def _of_calls(reason: str | None) -> str | None:
     # Some vendors end a turn of tool calls with `stop`, and some with nothing.
-    return "tool_calls" if called and reason in ("stop", None) else reason
+    return "tool_calls" if reason in ("stop", None) else reason
 
 
 def _wire_calls(facts: Facts) -> list[ToolCall]:

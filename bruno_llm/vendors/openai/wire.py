@@ -60,7 +60,8 @@ def _read(payload: Mapping[str, Any], facts: Facts) -> None:
         return
     facts.id = facts.id or payload.get("id") or None
     facts.has_usage = facts.has_usage or bool(payload.get("usage"))
-    facts.note_tier(payload.get("service_tier"))
+    if tier := payload.get("service_tier"):
+        facts.note_tier(tier)
     choices = payload.get("choices")
     if choices is None and not payload.get("usage"):
         facts.fault = "there are no choices in it"
