@@ -8,11 +8,12 @@ a second in which the loop did not get to run does not count.
 from __future__ import annotations
 
 import asyncio
+import os
 import selectors
 import time
 from typing import Any
 
-__all__ = ["PatientLoop"]
+__all__ = ["PatientLoop", "machine_is_busy"]
 
 TURN = 0.02
 """The most that one turn of the loop may count, in seconds."""
@@ -45,3 +46,11 @@ class PatientLoop(asyncio.SelectorEventLoop):
     def skip(self, seconds: float) -> None:
         """Let so many seconds be over, in place of waiting for them."""
         self._lost -= seconds
+
+
+def machine_is_busy() -> bool:
+    """Whether more wants to run than there are processors.
+
+    A limit that another process counts, on a clock that nobody here can move, says nothing then.
+    """
+    return os.getloadavg()[0] > (os.cpu_count() or 1)

@@ -21,6 +21,8 @@ from bruno_llm.exceptions import ConfigurationError
 pytest.importorskip("xllamacpp")
 pytest.importorskip("gguf")
 
+# Seconds for an answer; llama.cpp computes, so a busy machine takes its time.
+PATIENCE = 300.0
 HELLO = "Hello from a tiny model that no one trained: Café 🙂 done."
 
 
@@ -32,7 +34,7 @@ def engine() -> Iterator[Engine]:
 
 def chat(engine: Engine, text: str, **more: Any) -> dict[str, Any]:
     body = {"model": "tiny", "messages": [{"role": "user", "content": text}], **more}
-    answer = httpx.post(f"{engine.openai_base_url}/chat/completions", json=body, timeout=30)
+    answer = httpx.post(f"{engine.openai_base_url}/chat/completions", json=body, timeout=PATIENCE)
     assert answer.status_code == 200, answer.text
     assert answer.json()["model"] == "tiny"
     choice: dict[str, Any] = answer.json()["choices"][0]
@@ -96,7 +98,9 @@ def test_tools_lead_to_a_call_and_its_result_to_text(engine: Engine) -> None:
             {"role": "tool", "tool_call_id": call["id"], "content": "sunny"},
         ],
     }
-    after = httpx.post(f"{engine.openai_base_url}/chat/completions", json=body, timeout=30).json()
+    after = httpx.post(
+        f"{engine.openai_base_url}/chat/completions", json=body, timeout=PATIENCE
+    ).json()
     assert after["choices"][0]["message"]["content"] == "The tool said it is sunny."
 
 
@@ -120,7 +124,7 @@ def test_the_anthropic_wire_answers_too(engine: Engine) -> None:
         "messages": [{"role": "user", "content": "hello"}],
     }
     url = f"{engine.anthropic_base_url}/v1/messages"
-    answer = httpx.post(url, json=body, headers={"x-api-key": "any"}, timeout=30).json()
+    answer = httpx.post(url, json=body, headers={"x-api-key": "any"}, timeout=PATIENCE).json()
     assert answer["content"][0]["text"] == HELLO
     assert answer["stop_reason"] == "end_turn"
 
@@ -132,7 +136,7 @@ def test_leaving_a_stream_frees_the_slot() -> None:
         "messages": [{"role": "user", "content": "[[forever]]"}],
     }
     # A context that takes half a minute to fill, so that the answer does not end by itself.
-    with Engine(ctx=131_072, slots=1) as engine, httpx.Client(timeout=30) as client:
+    with Engine(ctx=131_072, slots=1) as engine, httpx.Client(timeout=PATIENCE) as client:
 
         def busy() -> bool:
             return bool(client.get(f"{engine.url}/slots").json()[0]["is_processing"])
@@ -153,7 +157,9 @@ def test_leaving_a_stream_frees_the_slot() -> None:
 def test_embeddings_depend_on_the_text() -> None:
     with Engine(embed=True) as embedder:
         url = f"{embedder.openai_base_url}/embeddings"
-        answer = httpx.post(url, json={"model": "tiny", "input": ["aab", "aab", "xyz"]}, timeout=30)
+        answer = httpx.post(
+            url, json={"model": "tiny", "input": ["aab", "aab", "xyz"]}, timeout=PATIENCE
+        )
         one, same, other = (item["embedding"] for item in answer.json()["data"])
     assert one == pytest.approx(same, abs=1e-6)
     assert one != pytest.approx(other, abs=1e-3)
@@ -163,9 +169,9 @@ def test_a_key_is_asked_for_and_kept_out_of_the_process_list() -> None:
     with Engine(key="sk-local-secret") as locked:
         url = f"{locked.openai_base_url}/chat/completions"
         body = {"messages": [{"role": "user", "content": "hello"}]}
-        assert httpx.post(url, json=body, timeout=60).status_code == 401
+        assert httpx.post(url, json=body, timeout=PATIENCE).status_code == 401
         headers = {"authorization": "Bearer sk-local-secret"}
-        answer = httpx.post(url, json=body, headers=headers, timeout=60)
+        answer = httpx.post(url, json=body, headers=headers, timeout=PATIENCE)
         assert answer.status_code == 200
         if sys.platform == "linux":
             assert b"secret" not in Path(f"/proc/{locked.pid}/cmdline").read_bytes()
@@ -175,7 +181,9 @@ def test_a_key_is_asked_for_and_kept_out_of_the_process_list() -> None:
 def test_a_small_context_overflows_as_the_real_thing_does() -> None:
     with Engine(ctx=256, slots=1) as small:
         body = {"messages": [{"role": "user", "content": "word " * 200}]}
-        answer = httpx.post(f"{small.openai_base_url}/chat/completions", json=body, timeout=30)
+        answer = httpx.post(
+            f"{small.openai_base_url}/chat/completions", json=body, timeout=PATIENCE
+        )
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "exceed_context_size_error"
 
