@@ -142,13 +142,13 @@ async def test_what_is_silent_for_so_long_is_not_waited_for_again(
             with pytest.raises(AuthenticationError, match=SILENT):
                 await calling("named", way)()
         assert ring.asked == 1
+        first.cancel()
+        await asyncio.wait([first])
         # Its owner comes at last.
         ring.opened.set()
         await until(lambda: keys.known_key(("openai",)) is not None)
         await calling("named", way, base_url=server.base_url("openai"))()
         assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
-        first.cancel()
-        await asyncio.wait([first])
 
 
 @pytest.mark.parametrize("way", ["complete", "stream"])
@@ -267,19 +267,21 @@ async def test_another_provider_stands_in(ring: Shut, way: str, total: float | N
 async def test_a_question_that_is_forgotten_hinders_no_later_one(
     ring: Shut, server: FakeServer
 ) -> None:
-    hanging = asyncio.ensure_future(calling("named", "complete")())
+    url = server.base_url("openai")
+    hanging = asyncio.ensure_future(calling("named", "complete", base_url=url)())
     await until(ring.reached.is_set)
     keys.forget("OpenAI")
     with shut() as other:
         other.entries["bruno-llm", "openai"] = "another-key-of-20-letters"
         other.opened.set()
-        await calling("named", "complete", base_url=server.base_url("openai"))()
-        ring.opened.set()  # what the first one says now is not kept
+        await calling("named", "complete", base_url=url)()
+        ring.opened.set()  # what the first one says now is for those who waited, and is not kept
+        await hanging
         await until(lambda: threads() == 0)
         known = keys.known_key(("openai",))
         assert known is not None and known.value.get_secret_value().startswith("another")
-    hanging.cancel()
-    await asyncio.wait([hanging])
+    sent = [request.headers["authorization"] for request in server.requests]
+    assert sent == ["Bearer another-key-of-20-letters", f"Bearer {KEY}"]
 
 
 def test_event_loops_and_threads_share_one_question(ring: Shut, server: FakeServer) -> None:
