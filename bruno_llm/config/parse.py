@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bruno_llm._runtime.files import read_regular
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.exceptions import ConfigurationError
 
@@ -44,8 +45,9 @@ def parse(file: Path) -> Any:
             f"{file} is not a configuration file; its name must end in {', '.join(_READERS)}"
         )
     # Errors are raised after the handlers: what a parser keeps of the file may hold a key.
+    problem = ""
     try:
-        text, problem = _text(file)
+        text = _text(file)
     except UnicodeDecodeError:
         problem = "is not UTF-8 text"
     except OSError as error:
@@ -61,23 +63,14 @@ def parse(file: Path) -> Any:
     return value
 
 
-def _text(file: Path) -> tuple[str, str]:
-    """The text of the file, and what is wrong with the file."""
-    # Opening a pipe waits for its other end, reading a device may never end.
-    handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with open(handle, "rb") as stream:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            return "", "is not a regular file"
-        content = stream.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        return "", f"is larger than {_MOST_BYTES // 1024} KB"
+def _text(file: Path) -> str:
+    content, found = read_regular(file, _MOST_BYTES)
     if os.name == "posix" and found.st_mode & stat.S_IWOTH:
         # Whoever writes a base_url into it is sent the key.
         logger.warning(
             "config_file_writable_by_everybody", path=str(file), hint=f"chmod o-w {file.name}"
         )
-    return content.decode("utf-8"), ""
+    return content.decode("utf-8")
 
 
 def _beyond_bounds(root: Any, children: Callable[[Any], Any]) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 
 from bruno_core.models.message import Message, MessageRole, MessageType
 
+from bruno_llm._runtime.files import read_regular
 from bruno_llm.completion import Completion, ToolCall
 from bruno_llm.exceptions import InvalidRequestError
 from bruno_llm.messages.repair import joined, merged, paired
@@ -47,6 +48,8 @@ ChatMessage = dict[str, Any]
 Source = str | bytes | PathLike[str]
 
 _SPEAKERS = ("user", "assistant", "system")
+# More than any vendor takes in a request (Gemini, 100 MB).
+_MOST_BYTES = 100 << 20
 _EARLIER = "(earlier messages are not shown)"
 
 
@@ -59,7 +62,7 @@ def image_message(text: str, *images: Source, detail: str | None = None) -> Mess
         detail: OpenAI's ``"low"``, ``"high"`` or ``"auto"``.
 
     Raises:
-        InvalidRequestError: A file is not an image.
+        InvalidRequestError: A file is not an image, no regular file, over 100 MB, or unreadable.
     """
     parts = []
     for image in images:
@@ -80,6 +83,9 @@ def file_message(text: str, *files: Source, filename: str | None = None) -> Mess
         text: What to say about them.
         files: Each an ``http(s)`` or ``data:`` URL, a path, or the bytes of a file.
         filename: The name to show for bytes.
+
+    Raises:
+        InvalidRequestError: It is no regular file, over 100 MB, or cannot be read.
     """
     parts = []
     for file in files:
@@ -323,7 +329,7 @@ def _as_url(source: Source, kind: str) -> str:
     else:
         path = Path(source)
         try:
-            data = path.read_bytes()
+            data, _ = read_regular(path, _MOST_BYTES)
         except OSError as exc:
             raise InvalidRequestError(f"cannot read {path.name}: {exc.strerror}") from exc
         media = mimetypes.guess_type(path.name)[0] or media_type_of(data)

@@ -15,6 +15,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bruno_llm._runtime.files import read_regular
 from bruno_llm._runtime.forks import new_lock
 from bruno_llm._runtime.log import get_logger
 
@@ -46,6 +47,7 @@ _VOCABULARIES = {
         "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
     ),
 }
+_MOST_BYTES = 16 << 20  # the largest has 3.6 MB
 _CACHE_VARIABLE = "TIKTOKEN_CACHE_DIR"
 _loading = new_lock()
 
@@ -62,7 +64,7 @@ def _vocabulary_folder(name: str) -> Path | None:
         folders.append(Path(os.environ[_CACHE_VARIABLE]))
     for folder in folders:
         try:
-            content = (folder / file).read_bytes()
+            content, _ = read_regular(folder / file, _MOST_BYTES)
         except OSError:
             continue
         if hashlib.sha256(content).hexdigest() == digest:
