@@ -513,5 +513,6 @@ def test_a_process_does_not_wait_for_it(tmp_path: Path, code: str, said: int) ->
         status, ended = program.wait(), time.time()
         assert status == 0, program.stderr.readall().decode()[-2000:]
         assert told[:-1] == ["limited"] * said
-        assert ended - float(told[-1]) < 1.0
+        # Under a second on an idle machine, as without it; who waits for the thread never ends.
+        assert ended - float(told[-1]) < 10.0
         assert program.stderr.readall() == b""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -28,10 +29,12 @@ from bruno_llm import (
     StreamError,
     TextDelta,
     Timeout,
+    _litellm,
 )
 from bruno_llm.testing import FakeServer, Fault, Reply
 from tests.contract.matrix import KEY, USER, Case, ask, complete
 from tests.faults.proxy import SlowProxy
+from tests.patience import PatientLoop
 
 LIMIT = 0.3
 WORDS = [f"w{number} " for number in range(15)] + ["end"]
@@ -307,3 +310,19 @@ async def test_total_covers_all_tries_and_the_waits_between(streamed: bool) -> N
             else:
                 await provider.generate(question)
         assert len(server.requests) == 1
+
+
+async def test_loading_ends_too() -> None:
+    """What is imported or loaded before the first request is waited for two minutes."""
+    loop, ever = asyncio.get_running_loop(), threading.Event()
+    assert isinstance(loop, PatientLoop)
+    loading = asyncio.ensure_future(_litellm.off_loop(ever.wait))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    loop.skip(120)
+    try:
+        with pytest.raises(RequestTimeoutError, match="not loaded within 120 s"):
+            await loading
+    finally:
+        ever.set()
+    await _litellm.off_loop(lambda: None)  # its thread is free again
