@@ -19,18 +19,11 @@ from bruno_llm._door import keeps_secrets
 from bruno_llm._former import former_attribute, former_options
 from bruno_llm._runtime.loops import inside
 from bruno_llm._runtime.spread import STARTS
-from bruno_llm.call.chat import ChatCall, ask, count, open_stream
-from bruno_llm.call.describe import window_size
-from bruno_llm.call.forms import renamed
+from bruno_llm.call import path
 from bruno_llm.call.model import ChatModel
-from bruno_llm.call.outcome import kept, outcome, refuse_empty
-from bruno_llm.call.prepare import Fitting, as_dicts, fitted_to_window, seen_by
-from bruno_llm.call.request import Request
-from bruno_llm.call.send import send
 from bruno_llm.chat import Chat, Messages, replayed
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent
 from bruno_llm.config.given import policy
-from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import (
     ConfigurationError,
     EmptyResponseError,
@@ -53,11 +46,14 @@ from bruno_llm.options.params import (
 from bruno_llm.policies.cache import Cache
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
-from bruno_llm.policies.window import ContextWindow
-from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import hidden
 from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES
+
+if TYPE_CHECKING:
+    from bruno_llm.costs.tracker import CostTracker
+    from bruno_llm.policies.window import ContextWindow
+    from bruno_llm.rate_limit.limit import RateLimit
 
 __all__ = ["LiteLLMProvider"]
 
@@ -128,9 +124,9 @@ class LiteLLMProvider(ChatModel, Chat):
             api_key=api_key,
             base_url=base_url,
             timeout=timeout,
-            retry=policy("retry", retry, Retry, owner),
-            rate_limit=policy("rate_limit", rate_limit, RateLimit, owner),
-            costs=policy("costs", costs, CostTracker, owner),
+            retry=policy("retry", retry, owner),
+            rate_limit=policy("rate_limit", rate_limit, owner),
+            costs=policy("costs", costs, owner),
             max_response_bytes=max_response_bytes,
         )
         self._refuse_mistyped_route(params)
@@ -141,8 +137,8 @@ class LiteLLMProvider(ChatModel, Chat):
         check("max_response_bytes", max_response_bytes, Count | None)
         self.temperature = temperature
         self.max_tokens = max_tokens
-        self.cache = policy("cache", cache, Cache, owner)
-        self.window = policy("window", window, ContextWindow, owner)
+        self.cache = policy("cache", cache, owner)
+        self.window = policy("window", window, owner)
         route, _, rest = self._litellm_model.partition("/")
         if rest.startswith(_RESPONSES) and vendor_of(route).responses is not None:
             # litellm's way to say which endpoint: openai/responses/<model>
@@ -194,7 +190,7 @@ class LiteLLMProvider(ChatModel, Chat):
             LLMError: The vendor could not be asked.
         """
         messages = as_messages(messages, prompt)
-        tools = whole_tools(as_dicts(tools)) if tools else None
+        tools = whole_tools(path.as_dicts(tools)) if tools else None
         chat = to_chat(messages, self._system_prompt)
         if not exact or self._counter.exact:
             return self._counter.messages(chat, tools)
@@ -210,7 +206,7 @@ class LiteLLMProvider(ChatModel, Chat):
         vendor = self._vendor
         if vendor.count is not None:
             call = await self._prepare(messages, None, None, options, fit=False)
-            return await send(call, partial(count, vendor.count))
+            return await path.send(call, partial(path.count, vendor.count))
         if vendor.counts_by_asking:
             try:
                 completion = await self.complete(messages, max_tokens=1, **options)
@@ -245,13 +241,13 @@ class LiteLLMProvider(ChatModel, Chat):
         """
         call = await self._prepare(messages, temperature, max_tokens, kwargs)
         cache = self.cache
-        if cache is not None and (hit := await kept(call, cache)) is not None:
+        if cache is not None and (hit := await path.kept(call, cache)) is not None:
             return hit
         async with call:
-            answer = await send(call, ask)
-            completion = outcome(call, answer)
+            answer = await path.send(call, path.ask)
+            completion = path.outcome(call, answer)
             if not completion.text:
-                refuse_empty(call, answer, completion)
+                path.refuse_empty(call, answer, completion)
         if cache is not None:
             cache.put(Cache.key(call.request.identity()), completion)
         return completion
@@ -271,27 +267,27 @@ class LiteLLMProvider(ChatModel, Chat):
         """
         call = await self._prepare(messages, temperature, max_tokens, kwargs)
         cache = self.cache
-        if cache is not None and (hit := await kept(call, cache)) is not None:
+        if cache is not None and (hit := await path.kept(call, cache)) is not None:
             for event in replayed(hit):
                 yield event
             return
         async with call:
-            opened = await send(call, open_stream)
+            opened = await path.send(call, path.open_stream)
             call.watch.first_piece()
             try:
                 async with inside(opened.deltas()) as deltas:
                     async for delta in deltas:
                         yield call.request.forms.told(delta)
                 answer = opened.answer()
-                completion = outcome(call, answer)
+                completion = path.outcome(call, answer)
                 if not completion.text:
-                    refuse_empty(call, answer, completion)
+                    path.refuse_empty(call, answer, completion)
             except StreamError as error:
-                error.partial = outcome(call, opened.answer())
+                error.partial = path.outcome(call, opened.answer())
                 raise
             finally:
                 if call.done is None:  # left early, or broken in another way
-                    outcome(call, opened.answer())
+                    path.outcome(call, opened.answer())
                 await opened.aclose()
         if cache is not None:
             cache.put(Cache.key(call.request.identity()), completion)
@@ -305,7 +301,7 @@ class LiteLLMProvider(ChatModel, Chat):
         kwargs: Mapping[str, Any],
         *,
         fit: bool = True,
-    ) -> ChatCall:
+    ) -> path.ChatCall:
         """What will be sent; everything that can be refused without a request is refused here."""
         await STARTS.go_on()
         if not self._loaded:
@@ -335,23 +331,23 @@ class LiteLLMProvider(ChatModel, Chat):
                 check_names(("prompt",), self._allowed_params(), f"A call of {self.name}")
         chat = to_chat(messages, self._system_prompt)
         if any(isinstance(turn.get("content"), list) for turn in chat) and shows_images(chat):
-            chat = seen_by(self.capabilities(), chat, self.name, self.model)
+            chat = path.seen_by(self.capabilities(), chat, self.name, self.model)
         base_url, address, api_key = self._given or await self._looked_up(timeout)
         if not self._loaded:
-            await _litellm.load(self._litellm_model, self._quirks)
+            await self._get_ready()
             self._loaded = True
         spoken, forms = self._fitting.fit(options, base_url)
         if any("tool_calls" in turn or turn["role"] == "tool" for turn in chat):
-            chat = renamed(chat, forms)
-        request = Request(
+            chat = path.renamed(chat, forms)
+        request = path.Request(
             self._litellm_model, chat, options, spoken, base_url, timeout.read, forms=forms
         )
         if (self.window or self.costs or self.rate_limit) and not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)
         if fit and self.window is not None:
-            size = await window_size(self, options)
-            request = await fitted_to_window(request, self.window, self._counter, size)
-        return ChatCall(
+            size = await path.window_size(self, options)
+            request = await path.fitted_to_window(request, self.window, self._counter, size)
+        return path.ChatCall(
             self,
             api_key=api_key,
             base_url=base_url,
@@ -365,8 +361,8 @@ class LiteLLMProvider(ChatModel, Chat):
         )
 
     @cached_property
-    def _fitting(self) -> Fitting:
+    def _fitting(self) -> path.Fitting:
         vendor = self._vendor
-        return Fitting(
+        return path.Fitting(
             self.name, self.model, self._route, self._litellm_model, vendor, self._quirks
         )

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from bruno_llm.completion import ReasoningDelta, TextDelta, ToolCallDelta
-from bruno_llm.vendors.registry import ANTHROPIC, COMPATIBLE, GEMINI, OLLAMA, OPENAI
+from bruno_llm.vendors.anthropic.vendor import ANTHROPIC
+from bruno_llm.vendors.gemini.vendor import GEMINI
+from bruno_llm.vendors.ollama.vendor import OLLAMA
+from bruno_llm.vendors.openai.vendor import COMPATIBLE, OPENAI
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.frames import FrameReader
 from bruno_llm.wire.reading import StreamReader, read_answer, read_usage

@@ -10,11 +10,11 @@ from pydantic import SecretStr
 
 from bruno_llm import _litellm
 from bruno_llm._runtime.log import get_logger
+from bruno_llm.call import path
 from bruno_llm.call.access import Access
 from bruno_llm.call.connection import CannotBeAskedError, Connection
 from bruno_llm.call.pricing import Pricing
 from bruno_llm.costs.prices import ModelPrice
-from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.errors.rules import ErrorRule
 from bruno_llm.exceptions import (
     AuthenticationError,
@@ -28,19 +28,19 @@ from bruno_llm.keys import sealed
 from bruno_llm.options.checks import no_text
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
-from bruno_llm.rate_limit.limit import RateLimit
 from bruno_llm.redaction import Redactor, hide_url_secrets, secrets_in_use
-from bruno_llm.tokens.counter import TokenCounter
 from bruno_llm.vendors.address import checked
 from bruno_llm.vendors.model_list import ModelList, has_model, list_in_openais_format, list_models
 from bruno_llm.vendors.names import check_model, what_is_wrong_with
 from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.vendors.routes import LIST_MODELS, has_own_address, mistyped
-from bruno_llm.vendors.tokens import counter_for
 from bruno_llm.vendors.vendor import Description
 from bruno_llm.wire.exchange import Exchange
 
 if TYPE_CHECKING:
+    from bruno_llm.costs.tracker import CostTracker
+    from bruno_llm.rate_limit.limit import RateLimit
+    from bruno_llm.tokens.counter import TokenCounter
     from bruno_llm.vendors.asking import Asking
 
 __all__ = ["Endpoint"]
@@ -110,6 +110,8 @@ class Endpoint(Access):
 
     @cached_property
     def _counter(self) -> TokenCounter:
+        from bruno_llm.vendors.tokens import counter_for  # looks at every vendor
+
         vendor = self._vendor
         return counter_for(vendor.name or self._route, self.model, vendor.tokens)
 
@@ -331,11 +333,15 @@ class Endpoint(Access):
             LitellmChangedError: This release of litellm lacks what is needed of it.
         """
         self._require_model()
-        await _litellm.load(self._litellm_model, self._quirks)
+        await self._get_ready()
         counts = (self.costs, self.rate_limit, getattr(self, "window", None))
         if (self.kind == "embedding" or any(counts)) and not self._counter.loaded:
             await _litellm.off_loop(self._counter.load)
         await self._clients.get()
+
+    async def _get_ready(self) -> None:
+        await _litellm.load(self._litellm_model, self._quirks)
+        await _litellm.off_loop(path.get_ready)
 
     async def aclose(self) -> None:
         """Close this event loop's connections; a later call opens new ones."""

@@ -102,9 +102,9 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
             api_key=api_key,
             base_url=base_url,
             timeout=timeout,
-            retry=policy("retry", retry, Retry, owner),
-            rate_limit=policy("rate_limit", rate_limit, RateLimit, owner),
-            costs=policy("costs", costs, CostTracker, owner),
+            retry=policy("retry", retry, owner),
+            rate_limit=policy("rate_limit", rate_limit, owner),
+            costs=policy("costs", costs, owner),
             max_response_bytes=max_response_bytes,
         )
         self._refuse_mistyped_route(params)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from bruno_llm.embeddings.embedder import LiteLLMEmbedder
-from bruno_llm.vendors.registry import GEMINI, OLLAMA, OPENAI
+from bruno_llm.vendors.gemini.vendor import GEMINI
+from bruno_llm.vendors.ollama.vendor import OLLAMA
+from bruno_llm.vendors.openai.vendor import OPENAI
 
 __all__ = ["GeminiEmbedder", "OllamaEmbedder", "OpenAIEmbedder"]
 
