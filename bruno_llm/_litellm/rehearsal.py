@@ -14,9 +14,9 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pydantic import SecretStr
+
 from bruno_llm._litellm import loading
-from bruno_llm._litellm.calls import completion, stream
-from bruno_llm._litellm.clients import Clients, get_wire
 from bruno_llm._litellm.facts import route_of, unsupported
 from bruno_llm._litellm.quirks import Quirks
 from bruno_llm._litellm.spared import is_watched
@@ -36,6 +36,8 @@ _LATER = (
     "litellm.litellm_core_utils.logging_callback_manager",
 )
 _NOWHERE = "http://127.0.0.1/v1"
+# Without one Gemini's route gives up before it has imported what it needs.
+_NO_KEY = SecretStr("rehearsal")
 _done: set[str] = set()
 
 
@@ -56,6 +58,8 @@ def _prepare(model: str, quirks: Quirks) -> None:
     if route in _done:  # by who waited in line before
         return
     _done.add(route)
+    from bruno_llm._litellm.clients import get_wire
+
     with loading.without_collector(), loading.without_warnings():
         get_wire()  # now: who rehearses is in the thread that would do it
         for name in (*_LATER, *quirks.imports):
@@ -79,6 +83,10 @@ def _stop(request: httpx.Request) -> NoReturn:
 
 
 async def _rehearsed(model: str, quirks: Quirks) -> None:
+    # Here and not above, as they bring httpx: the event loop imports this module.
+    from bruno_llm._litellm.calls import completion, stream
+    from bruno_llm._litellm.clients import Clients
+
     clients = Clients()
     params: dict[str, Any] = {
         "model": model,
@@ -89,6 +97,7 @@ async def _rehearsed(model: str, quirks: Quirks) -> None:
         for ask in (completion, stream):
             # How it fails does not matter: the real call says what is wrong.
             with contextlib.suppress(Exception):
-                await ask(clients, Exchange(None, {}, divert=_stop), params, quirks)
+                exchange = Exchange(None, {}, divert=_stop, key=_NO_KEY)
+                await ask(clients, exchange, params, quirks)
     finally:
         await clients.aclose()
