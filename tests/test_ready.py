@@ -50,7 +50,8 @@ loaded = "litellm" in sys.modules
 async def new_modules(work):
     known = set(sys.modules)
     await work
-    return sorted(n for n in set(sys.modules) - known if n.startswith(("litellm", "openai", "tik")))
+    heavy = ("litellm", "openai", "tiktoken", "httpx")
+    return sorted(name for name in set(sys.modules) - known if name.startswith(heavy))
 
 async def streamed(llm):
     async for _ in llm.stream("Hi"):
@@ -58,8 +59,9 @@ async def streamed(llm):
 
 async def main():
     found = {}
-    for cls, url in ((OpenAIProvider, OPENAI), (ClaudeProvider, CLAUDE), (GeminiProvider, GEMINI),
-                     (OllamaProvider, OLLAMA)):
+    named = [(OpenAIProvider, OPENAI), (ClaudeProvider, CLAUDE), (OllamaProvider, OLLAMA),
+             (GeminiProvider, GEMINI)]
+    for cls, url in reversed(named) if BACKWARDS else named:
         llm = cls(api_key=KEY, base_url=url, retry=None)
         connected.clear()
         warmed = await new_modules(llm.warm_up())
@@ -90,8 +92,9 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
+# What one provider brings is there for those after it.
+@pytest.fixture(scope="module", params=[False, True], ids=["openai first", "gemini first"])
+def found(request: pytest.FixtureRequest) -> dict[str, Any]:
     """What a process of its own imported, and when."""
     with FakeServer() as server:
         addresses = {
@@ -100,6 +103,7 @@ def found() -> dict[str, Any]:
             "GEMINI": server.base_url("gemini"),
             "OLLAMA": server.base_url("ollama"),
             "KEY": KEY,
+            "BACKWARDS": request.param,
         }
         names = "\n".join(f"{name} = {value!r}" for name, value in addresses.items())
         done = subprocess.run(
