@@ -25,7 +25,7 @@ from bruno_llm import _clock
 from bruno_llm._runtime.forks import new_lock
 from bruno_llm.errors.retry_after import retry_after_of, seconds_until
 
-__all__ = ["DOUBTED", "Vendor"]
+__all__ = ["DOUBTED", "Mirror"]
 
 _HOLD_STATUSES = frozenset({429, 503, 529})
 _HOLD_WITHOUT_A_HINT = 1.0
@@ -57,7 +57,7 @@ class _Quota:
         return last + min(gap, _MAX_GAP)
 
 
-class Vendor:
+class Mirror:
     """Mirrors the vendor's counters between two of its answers. Safe to share by threads.
 
     Args:

@@ -27,8 +27,8 @@ from bruno_llm import _clock
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError, RateLimitError
 from bruno_llm.options.checks import Count, CountOrNone, PerMinute, Seconds, Wait, check_arguments
-from bruno_llm.rate_limit.headers import Vendor
-from bruno_llm.rate_limit.lines import Account, Line, Pacer, Slots, WaitingRules
+from bruno_llm.rate_limit.headers import Mirror
+from bruno_llm.rate_limit.lines import Account, Pacer, Queue, Slots, WaitingRules
 
 if TYPE_CHECKING:
     from bruno_llm.rate_limit.shared import HeldSlot, RedisStore
@@ -135,7 +135,7 @@ class RateLimit:
         self.key = key
         self.on_store_failure = on_store_failure
         self._rules = WaitingRules(max_waiting, wait_timeout, key)
-        self._vendor = Vendor(math.inf if max_pause is None else max_pause)
+        self._vendor = Mirror(math.inf if max_pause is None else max_pause)
         requests = None
         if requests_per_minute is not None:
             # Below one request per minute the bucket must still hold the one.
@@ -169,7 +169,7 @@ class RateLimit:
     @property
     def waiting(self) -> int:
         """Callers of this process that wait at this moment, for a slot or for their start."""
-        lines: list[Line] = [self._pacer]
+        lines: list[Queue] = [self._pacer]
         if self._slots is not None:
             lines.append(self._slots)
         shared = self._store.waiting if self._store is not None else 0

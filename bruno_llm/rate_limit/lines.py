@@ -1,6 +1,6 @@
 """The queues of one process: who may start now, who waits, and in which order.
 
-A ``Line`` is strictly first come, first served and belongs to no event loop: its state is
+A ``Queue`` is strictly first come, first served and belongs to no event loop: its state is
 guarded by a thread lock, and a waiting caller is woken in its own loop by
 ``call_soon_threadsafe``. So one limit serves many providers, threads and loops.
 
@@ -21,9 +21,9 @@ from bruno_llm import _clock
 from bruno_llm._runtime.forks import new_rlock, renewed
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.exceptions import RateLimitError
-from bruno_llm.rate_limit.headers import Vendor
+from bruno_llm.rate_limit.headers import Mirror
 
-__all__ = ["Account", "Line", "Pacer", "Slots", "WaitingRules"]
+__all__ = ["Account", "Pacer", "Queue", "Slots", "WaitingRules"]
 
 logger = get_logger(__name__)
 
@@ -136,7 +136,7 @@ def _resolve(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-class Line(ABC):
+class Queue(ABC):
     """First come, first served. Subclasses say when the head may start and what it takes."""
 
     what = "a place"
@@ -266,7 +266,7 @@ class Line(ABC):
             self._queue.popleft()
 
 
-class Slots(Line):
+class Slots(Queue):
     """At most so many callers at a time."""
 
     what = "a concurrency slot"
@@ -327,7 +327,7 @@ class Account:
         self._full_at += units * self.interval
 
 
-class Pacer(Line):
+class Pacer(Queue):
     """Requests and tokens per minute."""
 
     what = "a place in the rate limit"
@@ -336,7 +336,7 @@ class Pacer(Line):
         self,
         requests: Account | None,
         tokens: Account | None,
-        vendor: Vendor,
+        vendor: Mirror,
         rules: WaitingRules,
     ) -> None:
         super().__init__(rules)

@@ -28,7 +28,7 @@ from bruno_llm._runtime.log import get_logger
 from bruno_llm._runtime.loops import PerLoop
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError
 from bruno_llm.rate_limit import scripts
-from bruno_llm.rate_limit.headers import DOUBTED, Vendor
+from bruno_llm.rate_limit.headers import DOUBTED, Mirror
 from bruno_llm.rate_limit.lines import Account, Slots, WaitingRules
 
 try:
@@ -155,7 +155,7 @@ class RedisStore:
         """Callers of this process that wait."""
         return self._waiting + self._asking.waiting
 
-    async def pace(self, tokens: int, vendor: Vendor) -> None:
+    async def pace(self, tokens: int, vendor: Mirror) -> None:
         """Take the next free place and wait for it.
 
         Raises:
@@ -170,7 +170,7 @@ class RedisStore:
         if wait is None:
             raise self._rules.late(what)
 
-    async def correct(self, tokens: float, vendor: Vendor) -> None:
+    async def correct(self, tokens: float, vendor: Mirror) -> None:
         """Book that many more tokens (negative: fewer), and share a refusal of the vendor."""
         hold = vendor.hold_left(_clock.monotonic())
         lift = vendor.lifted()
@@ -251,7 +251,7 @@ class RedisStore:
             await _clock.sleep(pause)
 
     async def _wait_for_place(
-        self, wait: float, tokens: int, vendor: Vendor, deadline: float, what: str
+        self, wait: float, tokens: int, vendor: Mirror, deadline: float, what: str
     ) -> float | None:
         place: float | None = wait
         try:
@@ -267,7 +267,7 @@ class RedisStore:
             raise
         return place
 
-    async def _plan(self, mode: int, tokens: int, vendor: Vendor, deadline: float) -> float | None:
+    async def _plan(self, mode: int, tokens: int, vendor: Mirror, deadline: float) -> float | None:
         """Seconds until the caller's place; ``None`` (and none is taken) past the deadline."""
         now = _clock.monotonic()
         left = deadline - now
