@@ -222,8 +222,8 @@ class TestThinkingThatOnlyLitellmReads:
         origin = Origin("openai-compatible", "bedrock", "anthropic.claude-sonnet-4")
         native = origin.unread.native(self.BLOCKS)
         chat = [{"role": "assistant", "content": "Oslo.", "native": native}]
-        (message,), kept = outgoing(chat, origin)
+        (message,), kept = outgoing(chat, origin, None)
         assert message["thinking_blocks"] == self.BLOCKS
         assert kept == []
         other = Origin("openai-compatible", "groq", "llama-3.3-70b-versatile")
-        assert outgoing(chat, other) == ([{"role": "assistant", "content": "Oslo."}], [])
+        assert outgoing(chat, other, None) == ([{"role": "assistant", "content": "Oslo."}], [])
