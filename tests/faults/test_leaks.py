@@ -11,16 +11,10 @@ import pytest
 from bruno_llm import CostTracker, LiteLLMProvider, RateLimit, Retry
 from bruno_llm.testing import FakeServer, Fault, Reply
 from tests.contract.matrix import CASES, USER, Case, ask
+from tests.faults.unawaited import UNAWAITED
 from tests.size import FULL
 
-pytestmark = [
-    # litellm makes the coroutine of a request in a thread: one that is cancelled before the thread
-    # is done has nobody to await it. Nothing is open at that point.
-    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
-    pytest.mark.filterwarnings(
-        "ignore:.*was never awaited:pytest.PytestUnraisableExceptionWarning"
-    ),
-]
+pytestmark = UNAWAITED
 
 # A call and a stream have fewer turns of the event loop than this when nothing makes them wait.
 TURNS = 120

@@ -27,16 +27,10 @@ from bruno_llm.wire.client import WireClient
 from bruno_llm.wire.places import Places
 from tests.contract.matrix import CLAUDE, GEMINI, MISTRAL, OLLAMA, OPENAI, USER, Case, ask
 from tests.faults.test_leaks import TURNS, cancelled_after
+from tests.faults.unawaited import UNAWAITED
 from tests.size import FULL, LOAD, sized
 
 LIMIT = 0.3
-# What litellm does for a call that is cancelled while a thread prepares it: see test_leaks.py.
-unawaited = [
-    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
-    pytest.mark.filterwarnings(
-        "ignore:.*was never awaited:pytest.PytestUnraisableExceptionWarning"
-    ),
-]
 
 
 def with_places(case: Case, server: FakeServer, places: int, **options: Any) -> LiteLLMProvider:
@@ -308,4 +302,4 @@ class TestConnections:
 
 
 for lost in (TestNothingIsLost,):
-    lost.pytestmark = unawaited  # type: ignore[attr-defined]
+    lost.pytestmark = UNAWAITED  # type: ignore[attr-defined]

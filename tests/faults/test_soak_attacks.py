@@ -35,8 +35,8 @@ from tests.contract.matrix import CLAUDE, GEMINI, KEY, OLLAMA, OPENAI, Case
 from tests.faults.attacks import MOST, explains, is_billed, may_be_billed, plan, play
 from tests.faults.soak import FaultyServer, Log, faulty_server
 from tests.faults.test_leaks import TURNS, cancelled_after
-from tests.faults.test_leaks import pytestmark as _unawaited
 from tests.faults.test_soak import own_tasks, resident, sockets
+from tests.faults.unawaited import UNAWAITED
 from tests.size import FULL
 
 SEED = int(os.environ.get("BRUNO_LLM_SOAK_SEED", "4"))
@@ -47,7 +47,7 @@ SLOTS = 40
 LEFT = "left"
 
 pytestmark = [
-    *_unawaited,
+    *UNAWAITED,
     pytest.mark.slow,
     pytest.mark.sized,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts its sockets in /proc"),
