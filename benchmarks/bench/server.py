@@ -42,7 +42,7 @@ WIRES: dict[bytes, tuple[Wire, str]] = {
 }
 MARK = re.compile(rb"\[(words|wait|hang)=?([0-9.]*)\]")
 STREAMED = re.compile(rb'"stream": ?true')
-ALIKE = 10_000  # words; longer texts repeat one event, so as not to be built whole
+ALIKE = 10_000  # words; what is longer says the last ones again, so as not to be built whole
 
 
 def head_of(kind: str, length: int | None, status: str = "200 OK") -> bytes:
@@ -76,14 +76,14 @@ def plain(ending: bytes, words: int) -> bytes:
 
 
 @lru_cache
-def streamed(ending: bytes, words: int) -> tuple[list[bytes], bytes, int, list[bytes]]:
-    """What comes first, the event that is repeated and how often, what comes last."""
+def streamed(ending: bytes, words: int) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """What comes first, the pieces of text, and what comes last."""
     wire, turn = turn_of(ending, min(words, ALIKE))
     made = wire.stream(turn)
     first = [head_of(wire.stream_type, None), *map(chunk, filter(None, [made.head]))]
     pieces = [chunk(piece) for piece in made.pieces]
     last = [*map(chunk, made.tail), chunk(b"")]
-    return [*first, *pieces], pieces[-1], max(0, words - ALIKE), last
+    return first, pieces, last
 
 
 class Counts:
@@ -136,8 +136,11 @@ class Client(asyncio.Protocol):
             return
         words = int(said.get(b"words", 5))
         if STREAMED.search(body) or path.endswith(b":streamGenerateContent"):
-            first, again, times, last = streamed(ending, words)
-            self._frames = itertools.chain(first, itertools.repeat(again, times), last)
+            first, pieces, last = streamed(ending, words)
+            # Not the first piece again, which opens a block. (Nor always the same one: litellm
+            # ends a stream that repeats itself.)
+            again = itertools.islice(itertools.cycle(pieces[1:]), max(0, words - ALIKE))
+            self._frames = itertools.chain(first, pieces, again, last)
             self._due = time.perf_counter()
             answer = self._step
         else:
