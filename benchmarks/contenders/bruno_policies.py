@@ -7,7 +7,9 @@ from contenders import bruno
 class Contender(bruno.Contender):
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        limit = RateLimit(requests_per_minute=10**7, tokens_per_minute=10**10, concurrency=100)
+        limit = RateLimit(
+            requests_per_minute=10**7, tokens_per_minute=10**10, concurrency=100, max_waiting=10**5
+        )
         self.policies = {
             "temperature": 0.5,
             "max_tokens": 100,

@@ -20,7 +20,10 @@ def cases(brief: bool) -> list[Case]:
     return [
         Case(
             "crowd",
-            {"in_flight": size, "calls": 20 if brief and size < 20 else max(LEAST, size)},
+            {
+                "in_flight": size,
+                "calls": 20 if brief and size < 20 else min(40 * size, max(LEAST, size)),
+            },
             (
                 Row(
                     f"{size:,} in flight, ms of CPU a call",
