@@ -8,7 +8,7 @@ import os
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bruno_llm._runtime.forks import new_lock
 from bruno_llm._runtime.log import get_logger
@@ -25,8 +25,17 @@ from bruno_llm.costs.books import (
 )
 from bruno_llm.costs.ledger import Ledger
 from bruno_llm.costs.report import Source
+from bruno_llm.exceptions import LLMError
+from bruno_llm.policies.timeouts import LimitReached, within
 
-__all__ = ["LedgerStore", "ProcessStore", "Store"]
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+__all__ = ["LONGEST", "LedgerStore", "ProcessStore", "Store"]
+
+LONGEST = 90.0
+"""Seconds that a call waits for a ledger. One that is locked says so after 30, one that dropped the
+connection is asked once more; a server that says nothing at all is given up here."""
 
 logger = get_logger(__name__)
 
@@ -147,12 +156,29 @@ class LedgerStore:
     async def reserve(self, wish: Reserve) -> Refusal | None:
         ledger, future = self._ledger, self._ledger.submit(wish)
         try:
-            refusal: Refusal | None = await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            # Nobody will hold this reservation; it may be on its way to the disk.
-            future.add_done_callback(lambda _: ledger.free_soon(wish.key))
+            refusal: Refusal | None = await self._answer(future)
+        except BaseException:
+            if not future.done() or future.exception() is None:
+                # Nobody will hold this reservation; it may be on its way to the disk.
+                future.add_done_callback(lambda _: ledger.free_soon(wish.key))
             raise
         return refusal
+
+    async def _answer(self, future: Future[Any]) -> Any:
+        """What came of an operation, which goes on where this is ended.
+
+        Raises:
+            LLMError: It failed, or the ledger did not answer in time.
+        """
+        try:
+            async with within(None, LONGEST):
+                return await asyncio.wrap_future(future)
+        except LimitReached:
+            pass
+        raise LLMError(
+            f"the cost ledger {self.label} did not answer within {LONGEST:g} s",
+            hint="check that the database of ledger= can be reached and is not locked",
+        )
 
     async def post(
         self, entry: Entry, charge: int, limits: Sequence[Limit], more: Sequence[str] = ()
@@ -170,7 +196,7 @@ class LedgerStore:
         day = day_of(entry.at)
         keys = {(period, owner) for period in ("total", day, day[:7]) for owner in ("", entry.tag)}
         post = Post(entry, charge, sorted(keys), limits, more)
-        spent: Sequence[int] = await asyncio.wrap_future(self._ledger.submit(post))
+        spent: Sequence[int] = await self._answer(self._ledger.submit(post))
         return spent
 
     def free(self, key: str) -> None:
