@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from bruno_llm import (
     OpenAIEmbedder,
     OpenAIProvider,
 )
+from bruno_llm._litellm import loading
 from bruno_llm.testing import FakeServer, MockProvider
 from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.vendors.routes import IN_OPENAIS_FORMAT
@@ -264,6 +267,28 @@ def test_ctrl_c_ends_ask_whatever_is_imported(endless: dict[str, str]) -> None:
         process.kill()
     assert process.returncode == 130
     assert "Fatal" not in told
+
+
+class Interrupted(ThreadPoolExecutor):
+    """Ctrl-C comes when the thread runs already, and ``submit()`` has not come back."""
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        super().submit(*args, **kwargs)
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_the_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nobody knew of the thread, and the process waited for it for ever."""
+    goes_on = threading.Event()
+    monkeypatch.setattr(loading, "_under_way", set())
+    monkeypatch.setattr(loading, "module", None)
+    monkeypatch.setattr(loading, "load_now", goes_on.wait)
+    with Interrupted(1) as importer:
+        monkeypatch.setattr(loading, "_importer", importer)
+        with pytest.raises(KeyboardInterrupt):
+            loading.begin()
+        assert loading.is_busy()
+        goes_on.set()
 
 
 def test_a_wrong_use_ends_too(endless: dict[str, str]) -> None:

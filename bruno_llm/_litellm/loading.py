@@ -62,7 +62,7 @@ def _new_importer() -> ThreadPoolExecutor:
 
 
 _importer = _new_importer()
-_under_way: set[Future[Any]] = set()
+_under_way: set[object] = set()
 _held = False
 
 
@@ -105,9 +105,15 @@ def _submit(work: Callable[[], T]) -> Future[T]:
         with _lock:
             return work()
 
-    done = _importer.submit(alone)
-    _under_way.add(done)
-    done.add_done_callback(_under_way.discard)
+    # Before it begins: Ctrl-C may come when the thread runs and submit() has not come back.
+    under_way, piece = _under_way, object()
+    under_way.add(piece)
+    try:
+        done = _importer.submit(alone)
+    except Exception:
+        under_way.discard(piece)
+        raise
+    done.add_done_callback(lambda _: under_way.discard(piece))
     return done
 
 

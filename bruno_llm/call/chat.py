@@ -27,7 +27,7 @@ from bruno_llm.call.worst import (
 )
 from bruno_llm.completion import Usage
 from bruno_llm.exceptions import BudgetExceededError
-from bruno_llm.messages.chat import texts_of
+from bruno_llm.messages.chat import told_in
 from bruno_llm.vendors.counting import CountEndpoint
 from bruno_llm.wire.reading import Answer, read_answer
 from bruno_llm.wire.stream import OpenStream
@@ -54,7 +54,7 @@ class ChatCall(Call):
 
     @property
     def texts(self) -> Sequence[str]:
-        return texts_of(self.request.chat)
+        return told_in(self.request.chat)
 
     @cached_property
     def prompt_tokens(self) -> int:

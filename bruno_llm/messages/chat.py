@@ -17,7 +17,7 @@ import base64
 import copy
 import json
 import mimetypes
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,15 @@ __all__ = [
     "shows_images",
     "texts_of",
     "to_chat",
+    "told_in",
     "tool_result",
 ]
 
 ChatMessage = dict[str, Any]
 Source = str | bytes | PathLike[str]
+# Where a part of a message holds a file, or the address of one.
+_FILES = frozenset({"url", "image_url", "data", "file_data"})
+_BEGINNING = 4096
 
 _SPEAKERS = ("user", "assistant", "system")
 # More than any vendor takes in a request (Gemini, 100 MB).
@@ -234,8 +238,19 @@ def shows_images(chat: Iterable[ChatMessage]) -> bool:
     return any(part.get("type") == "image_url" for part in parts)
 
 
+def told_in(chat: Iterable[ChatMessage]) -> list[str]:
+    """Every text in the messages, for those who must not let one out; of files their beginnings."""
+    texts: list[str] = []
+    for message in chat:
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            texts.extend(value[:_BEGINNING] for value in _strings(part, _FILES))
+        texts.extend(_strings(message.get("tool_calls"), {"arguments"}))
+    return texts_of(chat) + texts
+
+
 def texts_of(chat: Iterable[ChatMessage]) -> list[str]:
-    """Every text in the messages, for those who must not let one out."""
+    """What the messages say in words."""
     texts: list[str] = []
     for message in chat:
         content = message.get("content")
@@ -248,12 +263,18 @@ def texts_of(chat: Iterable[ChatMessage]) -> list[str]:
     return texts
 
 
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
+def _strings(value: Any, under: Collection[str] | None = None) -> Iterator[str]:
+    """The texts in a value, or those that stand in it under such a name."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if isinstance(inner, str) and under is not None and name not in under:
+                continue
+            yield from _strings(inner, under)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner, under)
+    elif isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping | list):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _strings(part)
 
 
 def _chat_dict(message: Message | Mapping[str, Any], place: int) -> ChatMessage:

@@ -203,11 +203,12 @@ def test_an_option_has_one_table_for_constructor_factory_and_call(name: str) -> 
 
 
 @pytest.mark.parametrize("way", ["complete", "stream_events"])
+@pytest.mark.parametrize("case", [CLAUDE, GEMINI], ids=str)
 async def test_litellms_error_about_a_message_does_not_quote_it(
-    way: str, server: FakeServer
+    case: Case, way: str, server: FakeServer
 ) -> None:
-    without_id = {"role": "assistant", "tool_calls": [{**CALL, "id": None}]}
-    answer = getattr(CLAUDE.provider(server), way)([{"role": "user", "content": "Mum"}, without_id])
+    picture = {"type": "image_url", "image_url": {"url": "no address, but what Mum wrote to me"}}
+    answer = getattr(case.provider(server), way)([{"role": "user", "content": [picture]}])
     with pytest.raises(InvalidRequestError) as caught:
         if way == "complete":
             await answer

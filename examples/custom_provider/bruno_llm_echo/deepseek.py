@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bruno_llm.provider import LiteLLMProvider
 from bruno_llm.vendors.model_list import ModelList
-from bruno_llm.vendors.registry import COMPATIBLE
+from bruno_llm.vendors.openai.vendor import COMPATIBLE
 
 
 class DeepSeekProvider(LiteLLMProvider):
