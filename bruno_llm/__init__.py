@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bruno_llm._runtime.names import found_later
 from bruno_llm._version import __version__
 
 if TYPE_CHECKING:  # the same names once more, for those who read the code instead of running it
@@ -187,7 +187,6 @@ _HOMES = {
         "stream_tools",
     ),
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 __all__ = [  # written out: type checkers do not compute it
@@ -276,12 +275,7 @@ __all__ = [  # written out: type checkers do not compute it
 ]
 
 if not TYPE_CHECKING:  # a checker would take every wrong name for one that this gives
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOME_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
-        return value
+    __getattr__ = found_later(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -60,8 +60,9 @@ def imports_under_type_checking() -> dict[str, str]:
 
 
 def test_type_checkers_are_shown_what_is_there() -> None:
-    assert imports_under_type_checking() == bruno_llm._HOME_OF
-    assert set(bruno_llm.__all__) == {*bruno_llm._HOME_OF, "__version__"}
+    home_of = {name: home for home, names in bruno_llm._HOMES.items() for name in names}
+    assert imports_under_type_checking() == home_of
+    assert set(bruno_llm.__all__) == {*home_of, "__version__"}
 
 
 def test_the_file_for_type_checkers_uses_every_public_name() -> None:

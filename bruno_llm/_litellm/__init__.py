@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bruno_llm._litellm.facts import (
     address_of,
@@ -18,6 +17,7 @@ from bruno_llm._litellm.facts import (
 )
 from bruno_llm._litellm.loading import begin, is_busy, is_loaded, load_now, off_loop
 from bruno_llm._litellm.quirks import Quirks
+from bruno_llm._runtime.names import found_later
 
 if TYPE_CHECKING:
     from bruno_llm._litellm.calls import completion, embedding, stream
@@ -49,17 +49,10 @@ __all__ = [
 
 # What a provider's class can do without, and its first call cannot.
 _HOMES = {
-    "Clients": "clients",
-    "completion": "calls",
-    "embedding": "calls",
-    "load": "rehearsal",
-    "stream": "calls",
+    ".clients": ("Clients",),
+    ".calls": ("completion", "embedding", "stream"),
+    ".rehearsal": ("load",),
 }
 
 if not TYPE_CHECKING:  # a checker would take every wrong name for one that this gives
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-        return value
+    __getattr__ = found_later(__name__, _HOMES)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bruno_llm._runtime.names import found_later
 
 if TYPE_CHECKING:
     from bruno_llm.call.chat import ChatCall, ask, count, open_stream
@@ -23,7 +25,6 @@ _HOMES = {
     "bruno_llm.call.request": ("Request",),
     "bruno_llm.call.send": ("send",),
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ChatCall",
@@ -45,12 +46,7 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # a checker would take every wrong name for one that this gives
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOME_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
-        return value
+    __getattr__ = found_later(__name__, _HOMES)
 
 
 def get_ready() -> None:

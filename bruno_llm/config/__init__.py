@@ -8,8 +8,9 @@ came from, ``schema`` the JSON schema, ``errors`` what pydantic finds in our wor
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bruno_llm._runtime.names import found_later
 
 if TYPE_CHECKING:
     from bruno_llm.config.schema import config_schema
@@ -17,11 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ProviderConfig", "config_schema"]
 
-_HOME_OF = {"ProviderConfig": "settings", "config_schema": "schema"}
+_HOMES = {
+    ".settings": ("ProviderConfig",),
+    ".schema": ("config_schema",),
+}
 
 if not TYPE_CHECKING:  # a provider needs `given` alone, at a hundredth of the time
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOME_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    __getattr__ = found_later(__name__, _HOMES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bruno_llm._runtime.names import found_later
 
 if TYPE_CHECKING:
     from bruno_llm.costs.budgets import Budget, BudgetWarning
@@ -24,20 +25,15 @@ __all__ = [
     "report_from_ledger",
 ]
 
-_HOME_OF = {
-    "Budget": "budgets",
-    "BudgetWarning": "budgets",
-    "CostTracker": "tracker",
-    "ModelPrice": "prices",
-    "Reservation": "reservation",
-    "render_html": "page",
-    "render_table": "table",
-    "report_from_ledger": "report",
+_HOMES = {
+    ".budgets": ("Budget", "BudgetWarning"),
+    ".tracker": ("CostTracker",),
+    ".prices": ("ModelPrice",),
+    ".reservation": ("Reservation",),
+    ".page": ("render_html",),
+    ".table": ("render_table",),
+    ".report": ("report_from_ledger",),
 }
 
 if not TYPE_CHECKING:  # a provider's class needs `prices` alone
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOME_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    __getattr__ = found_later(__name__, _HOMES)

@@ -6,8 +6,9 @@ asks for no optional library.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bruno_llm._runtime.names import found_later
 
 if TYPE_CHECKING:
     from bruno_llm.testing.cassettes import (
@@ -56,38 +57,29 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CONTRACT": "bruno_llm.testing.contract",
-    "CassetteError": "bruno_llm.testing.cassettes",
-    "FakeServer": "bruno_llm.testing.fake.server",
-    "Fault": "bruno_llm.testing.fake.script",
-    "Gate": "bruno_llm.testing.fake.gate",
-    "Media": "bruno_llm.testing.fake.parts",
-    "MockCall": "bruno_llm.testing.mock",
-    "MockProvider": "bruno_llm.testing.mock",
-    "MovedClock": "bruno_llm.testing.clock",
-    "Raw": "bruno_llm.testing.fake.script",
-    "Reply": "bruno_llm.testing.fake.reply",
-    "Request": "bruno_llm.testing.fake.request",
-    "ScriptUsedUpError": "bruno_llm.testing.mock",
-    "ServerTool": "bruno_llm.testing.fake.parts",
-    "Tape": "bruno_llm.testing.cassettes",
-    "Text": "bruno_llm.testing.fake.parts",
-    "Thinking": "bruno_llm.testing.fake.parts",
-    "UnrecordedRequestError": "bruno_llm.testing.cassettes",
-    "check_provider": "bruno_llm.testing.contract",
-    "embedding_of": "bruno_llm.testing.fake.vectors",
-    "find_orphans": "bruno_llm.testing.cassettes",
-    "find_secrets": "bruno_llm.testing.cassettes",
-    "use_cassette": "bruno_llm.testing.cassettes",
+    "bruno_llm.testing.contract": ("CONTRACT", "check_provider"),
+    "bruno_llm.testing.cassettes": (
+        "CassetteError",
+        "Tape",
+        "UnrecordedRequestError",
+        "find_orphans",
+        "find_secrets",
+        "use_cassette",
+    ),
+    "bruno_llm.testing.fake.server": ("FakeServer",),
+    "bruno_llm.testing.fake.script": ("Fault", "Raw"),
+    "bruno_llm.testing.fake.gate": ("Gate",),
+    "bruno_llm.testing.fake.parts": ("Media", "ServerTool", "Text", "Thinking"),
+    "bruno_llm.testing.mock": ("MockCall", "MockProvider", "ScriptUsedUpError"),
+    "bruno_llm.testing.clock": ("MovedClock",),
+    "bruno_llm.testing.fake.reply": ("Reply",),
+    "bruno_llm.testing.fake.request": ("Request",),
+    "bruno_llm.testing.fake.vectors": ("embedding_of",),
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    __getattr__ = found_later(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
