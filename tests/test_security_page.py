@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bruno_llm import InvalidRequestError
+from bruno_llm.testing import FakeServer
+from tests.contract.matrix import CLAUDE, GEMINI, Case, complete
+
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "SECURITY.md").read_text("utf-8")
 PROMPT, ANSWER, KEY = "a-planted-question", "a-planted-answer", "sk-planted-0123456789"
@@ -92,3 +96,18 @@ def test_every_week_somebody_looks() -> None:
     assert "schedule:" in workflow
     assert "make audit" in workflow
     assert "pip-audit" in (ROOT / "Makefile").read_text("utf-8")
+
+
+@pytest.mark.parametrize("way", ["complete", "stream_events"])
+@pytest.mark.parametrize("case", [CLAUDE, GEMINI], ids=str)
+async def test_no_picture_is_fetched_from_a_private_address(
+    case: Case, way: str, server: FakeServer
+) -> None:
+    with FakeServer() as private:
+        url = f"{private.url}/pictures/of-the-family.png"
+        picture = {"type": "image_url", "image_url": {"url": url}}
+        with pytest.raises(InvalidRequestError) as caught:
+            await complete(case.provider(server), way, [{"role": "user", "content": [picture]}])
+        assert private.accepted == 0
+    assert "family" not in str(caught.value)
+    assert server.requests == []
