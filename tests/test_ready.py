@@ -228,7 +228,9 @@ def endless(tmp_path: Path) -> dict[str, str]:
     }
 
 
-COMMAND = [sys.executable, "-c", "from bruno_llm.cli import main; main()"]
+# A background job of a shell is told to ignore Ctrl-C, and so are the processes that it starts.
+HEEDING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+COMMAND = [sys.executable, "-c", f"{HEEDING}; from bruno_llm.cli import main; main()"]
 
 
 def test_chat_ends_with_its_input_whatever_is_imported(endless: dict[str, str]) -> None:
