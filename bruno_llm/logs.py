@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.options.checks import nearest, shown
+from bruno_llm.options.checks import nearest, shown_value
 
 __all__ = ["log"]
 
@@ -75,5 +75,5 @@ def _number(level: int | str | None) -> int:
         return level
     name = level.strip().lower() if isinstance(level, str) else ""
     if name not in _LEVELS:
-        raise ConfigurationError(f"there is no level {shown(level)}{nearest(name, _LEVELS)}")
+        raise ConfigurationError(f"there is no level {shown_value(level)}{nearest(name, _LEVELS)}")
     return _LEVELS[name]

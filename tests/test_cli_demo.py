@@ -49,7 +49,7 @@ def test_a_wrong_answer_fails_the_demo(engine_here: None, home: pytest.MonkeyPat
     async def fails(provider: LiteLLMProvider) -> tuple[str, str]:
         raise LLMError("it broke", provider.name)
 
-    home.setattr(_demo, "_WAYS", (_demo._Way("wrong", fails), *_demo._WAYS[:1]))
+    home.setattr(_demo, "_WAYS", (_demo._DemoCall("wrong", fails), *_demo._WAYS[:1]))
     result = invoke("demo")
     assert result.exit_code == 1
     assert result.stdout.count("WRONG") == 2

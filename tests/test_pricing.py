@@ -18,7 +18,7 @@ from bruno_llm import (
     OpenAIProvider,
 )
 from bruno_llm._litellm import bundled_map, facts, load_now
-from bruno_llm.cli._token_counts import count
+from bruno_llm.cli._token_counts import count_of
 from bruno_llm.completion import Usage
 from bruno_llm.factory import health
 from bruno_llm.testing import FakeServer
@@ -49,7 +49,7 @@ async def test_a_call_is_booked_at_the_price_that_health_tells(
     assert price is not None and usage is not None
     by_hand = (usage.prompt_tokens * price.input + usage.completion_tokens * price.output) / 1e6
     assert completion.cost == pytest.approx(by_hand)
-    found = await health.check("it", llm)
+    found = await health.check_one("it", llm)
     assert found.price == pytest.approx(price.input + price.output)
 
 
@@ -59,7 +59,7 @@ def test_a_model_without_a_price_has_none_anywhere() -> None:
 
 @pytest.mark.parametrize("name", ["openai/gpt-5-mini", "claude/claude-sonnet-4-5", "ollama/x"])
 def test_the_command_line_counts_at_the_same_price(name: str) -> None:
-    counted = count("What is the capital of Norway?", name)
+    counted = count_of("What is the capital of Norway?", name)
     price = LLMFactory.create(name).price  # type: ignore[attr-defined]
     assert counted.cost_usd == pytest.approx(counted.tokens * price.input / 1e6)
 

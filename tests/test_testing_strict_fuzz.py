@@ -10,7 +10,7 @@ import pytest
 
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.judge import judged
-from bruno_llm.testing.fake.strict.memory import Memory
+from bruno_llm.testing.fake.strict.memory import TurnMemory
 
 NAMES = """
 messages role content type text thinking signature data id name input tool_use_id tool_calls
@@ -61,7 +61,7 @@ def test_any_json_is_judged(vendor: str, wire: str) -> None:
         body = {name: anything(dice, 2) for name in dice.sample(FIELDS, 12)}
         body |= {name: [turn(dice) for _ in range(3)] for name in LISTS if dice.random() < 0.8}
         request = Request(vendor, "chat", "POST", "/", json=body, model="gemini-3", wire=wire)
-        refusal = judged(request, Memory())
+        refusal = judged(request, TurnMemory())
         if refusal is not None:
             refused += 1
             assert refusal.message

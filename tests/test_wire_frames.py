@@ -15,7 +15,7 @@ from bruno_llm.vendors.ollama.wire import OLLAMA
 from bruno_llm.vendors.openai.wire import COMPATIBLE, OPENAI
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.frames import FrameReader
-from bruno_llm.wire.shape import COUNT, Check, misfit, read_json
+from bruno_llm.wire.shape import COUNT, ShapeCheck, misfit, read_json
 
 CHUNK = {"id": "c", "choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": None}]}
 LAST = {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -209,7 +209,7 @@ def test_what_is_no_json_is_one_kind_of_error(text: str) -> None:
 )
 def test_what_fits_a_shape(value: Any, shape: Any, fits: bool) -> None:
     assert (misfit(value, shape) is None) == fits
-    assert (Check(shape)(value) is None) == fits
+    assert (ShapeCheck(shape)(value) is None) == fits
 
 
 VALUES = [
@@ -234,7 +234,7 @@ SHAPES = [int, str, (str, list), (str, Mapping), COUNT, [str], {"a": int}, [{"a"
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_the_compiled_check_takes_what_fits_and_nothing_else(shape: Any) -> None:
-    check = Check(shape)
+    check = ShapeCheck(shape)
     nested = [made(v) for v in VALUES for made in (lambda v: [v], lambda v: {"a": v, "new": v})]
     for value in (*VALUES, *nested, *([item] for item in nested)):
         assert check(value) == misfit(value, shape), value

@@ -30,7 +30,7 @@ from bruno_llm.testing.fake.openai import OpenAIWire
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.responses import ResponsesWire
-from bruno_llm.testing.fake.wire import Turn, Wire
+from bruno_llm.testing.fake.wire import RenderedTurn, Wire
 
 PACE = 60e-6
 WIRES: dict[bytes, tuple[Wire, str]] = {
@@ -59,13 +59,13 @@ COUNT = b'{"input_tokens": 20, "totalTokens": 20}'
 COUNTED = head_of("application/json", len(COUNT)) + COUNT
 
 
-def turn_of(ending: bytes, words: int) -> tuple[Wire, Turn]:
+def turn_of(ending: bytes, words: int) -> tuple[Wire, RenderedTurn]:
     wire, model = WIRES[ending]
     asked = {"model": model, "stream_options": {"include_usage": True}}
     request = Request(wire.name, "chat", "POST", "/", json=asked, model=model, wire=wire.name)
     pieces = [f"word{number} " for number in range(words)]
     reply = Reply("".join(pieces), pieces=pieces)
-    return wire, Turn(reply, request, 1, wire.content(reply, request, 1))
+    return wire, RenderedTurn(reply, request, 1, wire.content(reply, request, 1))
 
 
 @lru_cache

@@ -23,7 +23,7 @@ def client_class(sdk: Any) -> Any:
     from openai.resources.chat import AsyncChat, AsyncCompletions
     from openai.types.chat import ChatCompletionChunk
 
-    class Answer(BaseModel):
+    class RawAnswer(BaseModel):
         """A plain answer as it came: litellm asks for no more of it than a dict."""
 
     class Completions(AsyncCompletions):
@@ -42,12 +42,12 @@ def client_class(sdk: Any) -> Any:
                 "/chat/completions",
                 body=body,
                 options=options,
-                cast_to=Answer,
+                cast_to=RawAnswer,
                 stream=bool(body.get("stream")),
                 stream_cls=AsyncStream[ChatCompletionChunk],
             )
 
-    class Chat(AsyncChat):
+    class ChatResource(AsyncChat):
         @cached_property
         def completions(self) -> Any:
             return Completions(self._client)
@@ -63,7 +63,7 @@ def client_class(sdk: Any) -> Any:
 
         @cached_property
         def chat(self) -> Any:
-            return Chat(self)
+            return ChatResource(self)
 
         @property
         def max_retries(self) -> int:

@@ -13,7 +13,7 @@ from bruno_llm.completion import Completion, Usage
 from bruno_llm.exceptions import EmptyResponseError
 from bruno_llm.policies.cache import Cache
 from bruno_llm.wire.reading import Answer
-from bruno_llm.wire.turn import Parts
+from bruno_llm.wire.turn import AnswerParts
 
 __all__ = ["kept", "outcome", "refuse_empty"]
 
@@ -65,7 +65,7 @@ def outcome(call: ChatCall, answer: Answer) -> Completion:
     return call.done
 
 
-def _native(call: ChatCall, parts: Parts) -> dict[str, Any] | None:
+def _native(call: ChatCall, parts: AnswerParts) -> dict[str, Any] | None:
     origin = call.request.spoken.origin
     if origin is None:
         return None

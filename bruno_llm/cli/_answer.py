@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from bruno_llm.completion import Completion, Usage
 
-__all__ = ["as_dict", "facts", "money", "stream_answer", "tokens"]
+__all__ = ["as_dict", "dollars_for_people", "facts", "stream_answer", "tokens"]
 
 
 async def stream_answer(
@@ -77,7 +77,7 @@ def facts(completion: Completion) -> str:
     """Who answered, the tokens, the cost and the time, in one line."""
     provider, model = completion.provider, completion.model
     who = model if model.startswith(f"{provider}/") else f"{provider}/{model}".strip("/")
-    parts = [who, tokens(completion.usage), _price(completion), f"{completion.latency:.1f} s"]
+    parts = [who, tokens(completion.usage), _price_line(completion), f"{completion.latency:.1f} s"]
     if completion.finish_reason == "length":
         parts.append("cut at max_tokens")
     elif completion.finish_reason not in (None, "stop"):
@@ -95,11 +95,11 @@ def tokens(usage: Usage | None) -> str:
     return f"{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens{estimated}"
 
 
-def _price(completion: Completion) -> str:
-    return "from the cache" if completion.cached else money(completion.cost)
+def _price_line(completion: Completion) -> str:
+    return "from the cache" if completion.cached else dollars_for_people(completion.cost)
 
 
-def money(cost: float | None) -> str:
+def dollars_for_people(cost: float | None) -> str:
     """US dollars for people; an unknown price is said to be one."""
     from decimal import Decimal
 

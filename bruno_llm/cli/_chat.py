@@ -16,15 +16,15 @@ from bruno_core.models.message import Message, MessageRole
 from bruno_core.utils.exceptions import BrunoError
 from typing_extensions import Self
 
-from bruno_llm.cli._answer import facts, money, stream_answer
-from bruno_llm.cli._choice import Choice, close
-from bruno_llm.cli._console import Answer, note, say_error
+from bruno_llm.cli._answer import dollars_for_people, facts, stream_answer
+from bruno_llm.cli._choice import ProviderChoice, close_provider
+from bruno_llm.cli._console import AnswerWriter, note_aside, say_error
 from bruno_llm.cli._tools import stream_run
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.exceptions import LLMError
 from bruno_llm.tools import Tool
 
-__all__ = ["Chat"]
+__all__ = ["Conversation"]
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ _HELP = """\
 /quit           end (also Ctrl-D); Ctrl-C stops an answer"""
 
 
-class Chat:
+class Conversation:
     """One conversation with one provider after another.
 
     All runs on one event loop, so that connections outlive a turn.
@@ -48,11 +48,11 @@ class Chat:
         tools: What the model may call.
 
     Raises:
-        ConfigurationError: See ``Choice.create``.
-        LLMError: See ``Choice.create``.
+        ConfigurationError: See ``ProviderChoice.create``.
+        LLMError: See ``ProviderChoice.create``.
     """
 
-    def __init__(self, choice: Choice, tools: Sequence[Tool] = ()) -> None:
+    def __init__(self, choice: ProviderChoice, tools: Sequence[Tool] = ()) -> None:
         self._choice = choice
         self._tools = tools
         self._messages: list[Message] = []
@@ -66,7 +66,7 @@ class Chat:
             "save": self._save,
             "cost": self._show_cost,
             "clear": self._clear,
-            "help": lambda _rest: note(_HELP),
+            "help": lambda _rest: note_aside(_HELP),
         }
         self._loop = asyncio.new_event_loop()
         try:
@@ -100,7 +100,7 @@ class Chat:
     ) -> None:
         self._loading.cancel()
         self._loop.run_until_complete(asyncio.gather(self._loading, return_exceptions=True))
-        self._loop.run_until_complete(close(self._provider))
+        self._loop.run_until_complete(close_provider(self._provider))
         for tracker in self._trackers:
             tracker.close()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
@@ -114,7 +114,7 @@ class Chat:
         """
         self._messages.append(Message(role=MessageRole.USER, content=text))
         pieces: list[str] = []
-        answer = Answer()
+        answer = AnswerWriter()
 
         def show(piece: str) -> None:
             pieces.append(piece)
@@ -122,7 +122,7 @@ class Chat:
 
         def aside(line: str) -> None:
             answer.end()
-            note(line)
+            note_aside(line)
 
         def restarted(why: str) -> None:
             pieces.clear()
@@ -156,7 +156,7 @@ class Chat:
         if problem is not None:
             say_error(problem)
         elif told is not None:
-            note(told)
+            note_aside(told)
 
     def obey(self, line: str) -> bool:
         """Do what a line that starts with ``/`` says; ``False`` when it ends the chat."""
@@ -197,22 +197,22 @@ class Chat:
         if name:
             choice = self._choice.with_model(name, self._name)
             provider = self._run(choice.create())
-            self._run(close(self._provider))
+            self._run(close_provider(self._provider))
             self._choice, self._provider = choice, provider
             self._count_costs()
             if self._system is not None:
                 provider.set_system_prompt(self._system)
-        note(self.who)
+        note_aside(self.who)
 
     def _change_system(self, text: str) -> None:
         if text:
             self._system = text
             self._provider.set_system_prompt(text)
-        note(f"system prompt: {self._provider.get_system_prompt() or '(none)'}")
+        note_aside(f"system prompt: {self._provider.get_system_prompt() or '(none)'}")
 
     def _clear(self, _rest: str) -> None:
         self._messages.clear()
-        note("(the conversation is forgotten)")
+        note_aside("(the conversation is forgotten)")
 
     def _show_cost(self, _rest: str) -> None:
         booked = [one for tracker in self._trackers for one in tracker.recent(1000)]
@@ -225,10 +225,10 @@ class Chat:
             f"{prompt:,} + {completion:,} tokens",
         ]
         if known:
-            parts.append(money(float(sum(known))))
+            parts.append(dollars_for_people(float(sum(known))))
         if unknown:
             parts.append(f"{unknown} of unknown price")
-        note(" | ".join(parts))
+        note_aside(" | ".join(parts))
 
     def _save(self, name: str) -> None:
         if not name:
@@ -246,7 +246,7 @@ class Chat:
             say_error(f"{name}: {error.strerror}")
         else:
             self._saved.add(path.resolve())
-            note(f"saved to {name}")
+            note_aside(f"saved to {name}")
 
     def _turns(self) -> list[tuple[str, str]]:
         system = self._provider.get_system_prompt()

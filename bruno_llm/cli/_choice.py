@@ -12,7 +12,14 @@ import click
 if TYPE_CHECKING:
     from bruno_core.interfaces.llm import LLMInterface
 
-__all__ = ["CANDIDATES", "Choice", "close", "file_options", "opened", "provider_options"]
+__all__ = [
+    "CANDIDATES",
+    "ProviderChoice",
+    "close_provider",
+    "file_options",
+    "opened",
+    "provider_options",
+]
 
 CANDIDATES = ("ollama", "claude", "openai", "gemini")
 """Who is asked when nobody is named: what runs here first, then those whose key is set."""
@@ -55,7 +62,7 @@ def provider_options(command: F) -> F:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ProviderChoice:
     """What the options of a command say about the provider.
 
     Attributes:
@@ -77,7 +84,7 @@ class Choice:
             # A profile's key and address belong to its own vendor.
             raise click.UsageError("--provider and a configuration cannot be given together.")
 
-    def with_model(self, model: str, chosen: str) -> Choice:
+    def with_model(self, model: str, chosen: str) -> ProviderChoice:
         """The same with another model; ``vendor/model`` changes the provider too.
 
         Args:
@@ -85,7 +92,7 @@ class Choice:
             chosen: Who answered so far, and stays when nobody was named.
         """
         if "/" in model:
-            return Choice(model=model, settings=self.settings)
+            return ProviderChoice(model=model, settings=self.settings)
         named = self.provider or self.config or self.profile or _default_file()
         return replace(self, model=model, provider=self.provider if named else chosen)
 
@@ -135,16 +142,16 @@ def _named_in_environment() -> bool:
 
 
 @asynccontextmanager
-async def opened(choice: Choice) -> AsyncIterator[LLMInterface]:
+async def opened(choice: ProviderChoice) -> AsyncIterator[LLMInterface]:
     """The provider of a choice; its connections are closed at the end."""
     provider = await choice.create()
     try:
         yield provider
     finally:
-        await close(provider)
+        await close_provider(provider)
 
 
-async def close(provider: LLMInterface) -> None:
+async def close_provider(provider: LLMInterface) -> None:
     """Close a provider's connections, when it has a way to."""
     aclose = getattr(provider, "aclose", None)
     if aclose is not None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["Answer", "note", "out", "print_json", "printable", "say_error", "table"]
+__all__ = ["AnswerWriter", "note_aside", "out", "print_json", "printable", "say_error", "table"]
 
 # Everything that moves the cursor, recolours or retitles a terminal, or fills its clipboard.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -55,7 +55,7 @@ def table(*columns: str, right: Sequence[str] = (), title: str | None = None) ->
     return made
 
 
-def note(text: str) -> None:
+def note_aside(text: str) -> None:
     """A line beside the answer, on stderr, dim in a terminal."""
     click.secho(printable(text), dim=True, err=True)
 
@@ -70,7 +70,7 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-class Answer:
+class AnswerWriter:
     """Writes an answer to stdout piece by piece, as it arrives."""
 
     def __init__(self) -> None:

@@ -12,8 +12,8 @@ from bruno_core.models.message import Message, MessageRole
 from bruno_core.utils.exceptions import BrunoError
 
 from bruno_llm import _clock, _litellm
-from bruno_llm.cli._answer import money, stream_answer, tokens
-from bruno_llm.cli._console import Answer
+from bruno_llm.cli._answer import dollars_for_people, stream_answer, tokens
+from bruno_llm.cli._console import AnswerWriter
 from bruno_llm.completion import Completion
 from bruno_llm.costs.tracker import CostTracker
 from bruno_llm.demo.engine import Engine
@@ -30,7 +30,7 @@ EXPECTED = "Hello from a tiny model that no one trained: Café 🙂 done."
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _DemoCall:
     """A way to ask; it shows the answer and returns it with a line of facts."""
 
     name: str
@@ -95,12 +95,12 @@ async def _show(provider: LiteLLMProvider) -> list[bool]:
 
 async def _complete(provider: LiteLLMProvider) -> tuple[str, str]:
     completion = await provider.complete([_question()])
-    Answer().write(completion.text)
+    AnswerWriter().write(completion.text)
     return completion.text, _told(completion)
 
 
 async def _stream(provider: LiteLLMProvider) -> tuple[str, str]:
-    answer, arrivals, pieces = Answer(), [], []
+    answer, arrivals, pieces = AnswerWriter(), [], []
     started = _clock.monotonic()
 
     def show(piece: str) -> None:
@@ -123,18 +123,18 @@ async def _assist(provider: LiteLLMProvider) -> tuple[str, str]:
     seconds = _clock.monotonic() - started
     await assistant.shutdown()
     text = str(response.text)
-    Answer().write(text)
+    AnswerWriter().write(text)
     assert provider.costs is not None
     booked = provider.costs.recent(1)[0]
     cost = None if booked.cost is None else float(booked.cost)
     used = f"{booked.prompt_tokens:,} + {booked.completion_tokens:,} tokens"
-    return text, f"{used} | {money(cost)} | {seconds:.2f} s"
+    return text, f"{used} | {dollars_for_people(cost)} | {seconds:.2f} s"
 
 
 _WAYS = (
-    _Way("await provider.complete(...)", _complete),
-    _Way("provider.stream_events(...)", _stream),
-    _Way("BaseAssistant.process_message(...)", _assist),
+    _DemoCall("await provider.complete(...)", _complete),
+    _DemoCall("provider.stream_events(...)", _stream),
+    _DemoCall("BaseAssistant.process_message(...)", _assist),
 )
 
 
@@ -143,7 +143,7 @@ def _question() -> Message:
 
 
 def _told(completion: Completion) -> str:
-    used, cost = tokens(completion.usage), money(completion.cost)
+    used, cost = tokens(completion.usage), dollars_for_people(completion.cost)
     return f"{used} | {cost} | {completion.latency:.2f} s"
 
 

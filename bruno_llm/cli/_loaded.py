@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from bruno_llm.tools import Tool
 
-__all__ = ["schema_of", "tools_of"]
+__all__ = ["schema_from", "tools_of"]
 
 
 def tools_of(names: Sequence[str]) -> list[Tool]:
@@ -38,7 +38,7 @@ def tools_of(names: Sequence[str]) -> list[Tool]:
         raise click.UsageError(error.message) from None
 
 
-def schema_of(name: str) -> Any:
+def schema_from(name: str) -> Any:
     """A JSON schema from its file, or the type that ``module:Type`` names.
 
     Raises:

@@ -12,9 +12,9 @@ from bruno_core.utils.exceptions import BrunoError
 from bruno_llm import _litellm
 from bruno_llm.capabilities import capabilities_of
 from bruno_llm.chat import models_of
-from bruno_llm.cli._choice import close
+from bruno_llm.cli._choice import close_provider
 from bruno_llm.cli._console import printable, table
-from bruno_llm.cli._routes import pricing_of, route_of
+from bruno_llm.cli._routes import litellm_name_of, pricing_of
 from bruno_llm.factory.factory import LLMFactory
 from bruno_llm.factory.registry import Registry, Target
 
@@ -94,7 +94,7 @@ async def _list(target: Target, whole: bool) -> Listed:
         problem = type(error).__name__
     finally:
         if provider is not None:
-            await close(provider)
+            await close_provider(provider)
     if found is not None:
         models = [_model(target, name) for name in sorted(set(found))]
         return Listed(target.name, True, None, tuple(filter(None, models)))
@@ -109,7 +109,7 @@ async def _list(target: Target, whole: bool) -> Listed:
 
 def _known(target: Target) -> list[str]:
     """The provider's chat models in litellm's map."""
-    route = route_of(target)
+    route = litellm_name_of(target)
     names = set(_prices(target))
     for name, facts in _litellm.bundled_map().items():
         vendor, slash, rest = name.partition("/")
@@ -127,7 +127,7 @@ def _prices(target: Target) -> Mapping[str, Any]:
 
 def _model(target: Target, name: str) -> Model | None:
     """What is known of a model; ``None`` when it is not one for chat."""
-    facts = _litellm.model_facts(name, route_of(target))
+    facts = _litellm.model_facts(name, litellm_name_of(target))
     if facts.get("mode") not in _CHAT:
         return None
     can = asdict(capabilities_of(facts))
@@ -162,8 +162,8 @@ def render(listed: Sequence[Listed]) -> RenderableType:
                 Text(printable(model.name)),
                 _size(model.max_input_tokens),
                 _size(model.max_output_tokens),
-                _price(model.input_price),
-                _price(model.output_price),
+                _price_per_million(model.input_price),
+                _price_per_million(model.output_price),
                 " ".join(model.capabilities),
             )
         parts.append(made if one.models else Text(str(made.title)))
@@ -180,7 +180,7 @@ def _size(tokens: int | None) -> str:
     return f"{tokens:,}" if tokens else "?"
 
 
-def _price(price: float | None) -> str:
+def _price_per_million(price: float | None) -> str:
     if price is None:
         return "?"
     return f"{price:.2f}" if price >= 0.1 or not price else f"{price:.4g}"

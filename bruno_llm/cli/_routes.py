@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from bruno_llm.call.pricing import Pricing
     from bruno_llm.factory.registry import Target
 
-__all__ = ["pricing_of", "route_of"]
+__all__ = ["litellm_name_of", "pricing_of"]
 
 
-def route_of(target: Target) -> str:
+def litellm_name_of(target: Target) -> str:
     """litellm's name of the provider."""
     from bruno_llm.vendors.registry import vendor_name  # brings httpx
 
@@ -24,6 +24,6 @@ def pricing_of(target: Target) -> Pricing:
     from bruno_llm.call.pricing import Pricing
     from bruno_llm.vendors.registry import vendor_of
 
-    vendor = getattr(target.create, "vendor", None) or vendor_of(route_of(target))
+    vendor = getattr(target.create, "vendor", None) or vendor_of(litellm_name_of(target))
     prices = {} if target.route else getattr(target.create, "prices", {})
-    return Pricing(route_of(target), prices, vendor.free)
+    return Pricing(litellm_name_of(target), prices, vendor.free)

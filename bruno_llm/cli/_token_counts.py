@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 from bruno_llm import _litellm
 from bruno_llm.capabilities import capabilities_of
 from bruno_llm.cli._console import table
-from bruno_llm.cli._routes import pricing_of, route_of
+from bruno_llm.cli._routes import litellm_name_of, pricing_of
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.factory.registry import Registry
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["Count", "count", "render", "to_dict"]
+__all__ = ["TokenCount", "count_of", "render", "to_dict"]
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class TokenCount:
     """Tokens of a text for one model.
 
     ``exact`` is ``False`` for an estimate; ``window`` is the model's in tokens and ``cost_usd``
@@ -36,7 +36,7 @@ class Count:
     cost_usd: float | None
 
 
-def count(text: str, name: str) -> Count:
+def count_of(text: str, name: str) -> TokenCount:
     """Count a text for ``vendor/model``, or for a provider's default model.
 
     Raises:
@@ -48,12 +48,12 @@ def count(text: str, name: str) -> Count:
     model = target.model or getattr(target.create, "default_model", None)
     if model is None:
         raise ConfigurationError(f"{name!r} needs a model", hint=f"{target.name}/<model>")
-    route = route_of(target)
+    route = litellm_name_of(target)
     counter = counter_for(route, model)
     facts = _litellm.model_facts(model, route)
     tokens = counter.text(text)
     price = pricing_of(target).of(model)
-    return Count(
+    return TokenCount(
         target.name,
         model,
         tokens,
@@ -63,19 +63,19 @@ def count(text: str, name: str) -> Count:
     )
 
 
-def to_dict(counted: Count) -> dict[str, Any]:
+def to_dict(counted: TokenCount) -> dict[str, Any]:
     """For a program."""
     return asdict(counted)
 
 
-def _share(counted: Count) -> str:
+def _share(counted: TokenCount) -> str:
     if not counted.window:
         return "?"
     share = counted.tokens / counted.window
     return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
-def render(counted: Sequence[Count], characters: int) -> RenderableType:
+def render(counted: Sequence[TokenCount], characters: int) -> RenderableType:
     """For people."""
     from rich.text import Text
 

@@ -15,7 +15,7 @@ from bruno_core.models.message import Message
 
 from bruno_llm import _clock
 from bruno_llm.chat import Chat, said
-from bruno_llm.cli._console import note
+from bruno_llm.cli._console import note_aside
 from bruno_llm.completion import Completion, StreamRestart, TextDelta, ToolCall
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.messages.results import as_result
@@ -127,7 +127,7 @@ async def _allowed(call: ToolCall, aside: Callable[[str], None]) -> bool | str:
         click.echo(err=True)
     if answer.strip().lower() in ("y", "yes"):
         return True
-    note(f"{call.name} is refused")
+    note_aside(f"{call.name} is refused")
     return False
 
 

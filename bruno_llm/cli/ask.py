@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bruno_llm.cli._app import Command
-from bruno_llm.cli._choice import Choice, opened, provider_options
+from bruno_llm.cli._choice import ProviderChoice, opened, provider_options
 
 __all__ = ["command"]
 
@@ -65,7 +65,7 @@ def command(
     from bruno_llm import preload
 
     preload()  # while the rest of the question is read, and who answers it is found
-    from bruno_llm.cli._loaded import schema_of, tools_of
+    from bruno_llm.cli._loaded import schema_from, tools_of
     from bruno_llm.cli._question import messages_of, read_piped
 
     if tools and schema:
@@ -76,7 +76,7 @@ def command(
     text = "\n\n".join(filter(None, (asked, piped)))
     if not text:
         raise click.UsageError("there is no question: give one, or pipe one in.")
-    choice = Choice(
+    choice = ProviderChoice(
         provider,
         model,
         config,
@@ -85,23 +85,23 @@ def command(
     )
     messages = messages_of(text, files, images)
     if schema:
-        shape = schema_of(schema)
+        shape = schema_from(schema)
         asyncio.run(_ask_shaped(choice, messages, shape, as_json=as_json, quiet=quiet))
     else:
         asyncio.run(_ask(choice, messages, tools_of(tools), as_json=as_json, quiet=quiet))
 
 
 async def _ask(
-    choice: Choice, messages: list[Any], tools: list[Any], *, as_json: bool, quiet: bool
+    choice: ProviderChoice, messages: list[Any], tools: list[Any], *, as_json: bool, quiet: bool
 ) -> None:
     from bruno_llm.cli._answer import as_dict, facts, stream_answer
-    from bruno_llm.cli._console import Answer, note, print_json
+    from bruno_llm.cli._console import AnswerWriter, note_aside, print_json
 
-    answer = Answer()
+    answer = AnswerWriter()
 
     def aside(line: str) -> None:
         answer.end()
-        note(line)
+        note_aside(line)
 
     def restarted(why: str) -> None:
         aside(f"({why})")
@@ -120,18 +120,18 @@ async def _ask(
     if as_json:
         print_json(as_dict(completion))
     elif not quiet:
-        note(facts(completion))
+        note_aside(facts(completion))
 
 
 async def _ask_shaped(
-    choice: Choice, messages: list[Any], shape: Any, *, as_json: bool, quiet: bool
+    choice: ProviderChoice, messages: list[Any], shape: Any, *, as_json: bool, quiet: bool
 ) -> None:
     from dataclasses import replace
 
     from pydantic_core import to_jsonable_python
 
     from bruno_llm.cli._answer import as_dict, facts
-    from bruno_llm.cli._console import note, print_json
+    from bruno_llm.cli._console import note_aside, print_json
     from bruno_llm.cli._tools import of_this_package
     from bruno_llm.structured import complete_as
 
@@ -142,4 +142,4 @@ async def _ask_shaped(
     completion = replace(found.completion, usage=found.usage, cost=found.cost)
     print_json({"value": value, **as_dict(completion)} if as_json else value)
     if not (as_json or quiet):
-        note(facts(completion))
+        note_aside(facts(completion))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from bruno_llm.cli._app import Command
-from bruno_llm.cli._choice import Choice, provider_options
+from bruno_llm.cli._choice import ProviderChoice, provider_options
 
 if TYPE_CHECKING:
-    from bruno_llm.cli._chat import Chat
+    from bruno_llm.cli._chat import Conversation
 
 __all__ = ["command"]
 
@@ -40,28 +40,30 @@ def command(
     tools: tuple[str, ...],
 ) -> None:
     """Talk with a model. Ctrl-C stops an answer, Ctrl-D ends; /help lists the commands."""
-    from bruno_llm.cli._chat import Chat
-    from bruno_llm.cli._console import note
+    from bruno_llm.cli._chat import Conversation
+    from bruno_llm.cli._console import note_aside
     from bruno_llm.cli._loaded import tools_of
 
     settings = {"system_prompt": system, "temperature": temperature, "max_tokens": max_tokens}
-    with Chat(Choice(provider, model, config, profile, settings), tools_of(tools)) as chat:
+    with Conversation(
+        ProviderChoice(provider, model, config, profile, settings), tools_of(tools)
+    ) as chat:
         if sys.stdin.isatty():
-            note(f"{chat.who} | /help lists the commands, Ctrl-D ends")
+            note_aside(f"{chat.who} | /help lists the commands, Ctrl-D ends")
             with contextlib.suppress(ImportError):  # not on Windows
                 import readline  # noqa: F401  input() edits and recalls lines with it
         _converse(chat)
 
 
-def _converse(chat: Chat) -> None:
-    from bruno_llm.cli._console import note
+def _converse(chat: Conversation) -> None:
+    from bruno_llm.cli._console import note_aside
 
     while True:
         try:
             line = _read_line()
         except KeyboardInterrupt:
             click.echo(err=True)
-            note("(Ctrl-D or /quit ends)")
+            note_aside("(Ctrl-D or /quit ends)")
             continue
         except EOFError:
             if sys.stdin.isatty():

@@ -43,7 +43,7 @@ def command(
     """Show what calls cost, as they were booked in a ledger (CostTracker(ledger=...))."""
     if as_csv + as_json + (html is not None) > 1:
         raise click.UsageError("give one of --csv, --json and --html.")
-    from bruno_llm.cli._console import note, out
+    from bruno_llm.cli._console import note_aside, out
     from bruno_llm.costs import render_html, render_table
     from bruno_llm.costs import report as cost_report
 
@@ -54,7 +54,7 @@ def command(
         click.echo(cost_report.to_json(report))
     elif html is not None:
         html.write_text(render_html(report), encoding="utf-8")
-        note(f"written to {html}")
+        note_aside(f"written to {html}")
     else:
         out().print(render_table(report))
 

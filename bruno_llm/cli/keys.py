@@ -38,14 +38,16 @@ def set_(provider: str) -> None:
 def list_() -> None:
     """List whose keys are kept, with the last four characters of each."""
     from bruno_llm import keys
-    from bruno_llm.cli._console import note
+    from bruno_llm.cli._console import note_aside
     from bruno_llm.factory.factory import LLMFactory
 
     stored = keys.list_keys(LLMFactory.list_providers())
     for key in stored:
         click.echo(f"{key.provider}\t{key.masked}")
     if not stored:
-        note("the keyring has no key of bruno-llm; keep one with: bruno-llm keys set PROVIDER")
+        note_aside(
+            "the keyring has no key of bruno-llm; keep one with: bruno-llm keys set PROVIDER"
+        )
 
 
 @command.command("delete")

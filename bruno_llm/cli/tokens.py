@@ -32,9 +32,9 @@ def command(file: BinaryIO, models: tuple[str, ...], as_json: bool) -> None:
     except UnicodeDecodeError:
         raise click.UsageError(f"{file.name} is not UTF-8 text.") from None
     from bruno_llm.cli._console import out, print_json
-    from bruno_llm.cli._token_counts import count, render, to_dict
+    from bruno_llm.cli._token_counts import count_of, render, to_dict
 
-    counted = [count(text, name) for name in models or CANDIDATES]
+    counted = [count_of(text, name) for name in models or CANDIDATES]
     if as_json:
         print_json([to_dict(one) for one in counted])
     else:

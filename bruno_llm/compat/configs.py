@@ -25,12 +25,12 @@ class _Settings(BaseModel):
     timeout: float = Field(default=30.0, ge=0.0, description="Seconds")
 
 
-class _Chat(_Settings):
+class _ChatConfig(_Settings):
     temperature: float = Field(default=0.7, ge=0.0, le=2.0)
     stop: list[str] | None = None
 
 
-class OllamaConfig(_Chat):
+class OllamaConfig(_ChatConfig):
     """A chat model of Ollama."""
 
     base_url: str = _OLLAMA
@@ -48,7 +48,7 @@ class OllamaEmbeddingConfig(_Settings):
     batch_size: int = Field(default=32, ge=1, le=128, description="Texts in one request")
 
 
-class OpenAIConfig(_Chat):
+class OpenAIConfig(_ChatConfig):
     """A chat model of OpenAI."""
 
     api_key: SecretStr
@@ -74,7 +74,7 @@ class OpenAIEmbeddingConfig(_Settings):
     max_retries: int = Field(default=3, ge=0)
 
 
-_CONFIGS: Mapping[str, type[_Chat]] = {"ollama": OllamaConfig, "openai": OpenAIConfig}
+_CONFIGS: Mapping[str, type[_ChatConfig]] = {"ollama": OllamaConfig, "openai": OpenAIConfig}
 
 
 def config_of(provider: Any) -> OllamaConfig | OpenAIConfig:

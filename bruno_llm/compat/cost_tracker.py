@@ -22,7 +22,7 @@ __all__ = [
     "UsageRecord",
 ]
 
-Pricing = Mapping[str, Mapping[str, float]]
+PriceTable = Mapping[str, Mapping[str, float]]
 
 _COLUMNS = (
     "Timestamp",
@@ -74,7 +74,7 @@ class CostTracker:
         currency: Shown in the reports.
     """
 
-    def __init__(self, provider_name: str, pricing: Pricing, currency: str = "USD") -> None:
+    def __init__(self, provider_name: str, pricing: PriceTable, currency: str = "USD") -> None:
         self.provider_name, self.pricing, self.currency = provider_name, pricing, currency
         self._records: list[UsageRecord] = []
 

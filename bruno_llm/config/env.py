@@ -22,7 +22,7 @@ from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.keys import variable_part
 
 __all__ = [
-    "Kind",
+    "ValueKind",
     "bruno_core_settings",
     "expand",
     "from_text",
@@ -30,7 +30,7 @@ __all__ = [
     "provider_settings",
 ]
 
-Kind = Literal["text", "number", "list", "mapping", "policy", "any"]
+ValueKind = Literal["text", "number", "list", "mapping", "policy", "any"]
 """How a setting reads its text. A policy is a switch, a JSON object, or a number (a budget)."""
 
 _OFF = frozenset({"false", "off", "no", "none", "null"})
@@ -41,7 +41,7 @@ _REFERENCE = re.compile(
 )
 
 
-def from_text(name: str, text: str, kind: Kind) -> Any:
+def from_text(name: str, text: str, kind: ValueKind) -> Any:
     """A setting's value from the text of a variable.
 
     ``false`` is a bool and ``12`` a number where the setting is not text; a list is JSON or
@@ -96,7 +96,7 @@ def named_provider(environ: Mapping[str, str], prefix: str = "BRUNO_LLM") -> tup
 
 def provider_settings(
     provider: str,
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, ValueKind],
     environ: Mapping[str, str],
     *,
     prefix: str = "BRUNO_LLM",
@@ -145,7 +145,7 @@ def provider_settings(
 
 def bruno_core_settings(
     names: Collection[str],
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, ValueKind],
     environ: Mapping[str, str],
     *,
     prefix: str = "BRUNO_LLM",
@@ -162,7 +162,7 @@ def bruno_core_settings(
     }
 
 
-def expand(value: Any, environ: Mapping[str, str], where: str, kind: Kind = "any") -> Any:
+def expand(value: Any, environ: Mapping[str, str], where: str, kind: ValueKind = "any") -> Any:
     """The value with every ``${VAR}`` and ``${VAR:-default}`` in its texts replaced.
 
     ``$${`` is a literal ``${``. A text that is one reference and nothing else takes the type that

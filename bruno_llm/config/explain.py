@@ -16,7 +16,7 @@ from bruno_llm.vendors.routes import KEY_VARIABLES
 if TYPE_CHECKING:
     from bruno_llm.config.settings import ProviderConfig
 
-__all__ = ["Setting", "explain", "shown"]
+__all__ = ["Setting", "explain", "shown_setting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def explain(config: ProviderConfig, provider_class: type | None = None) -> list[
                 for p, v in sorted(config.params.items())
             ]
         elif name in config.model_fields_set:
-            rows.append(Setting(name, shown(config, name), config.source(name)))
+            rows.append(Setting(name, shown_setting(config, name), config.source(name)))
         elif name == "api_key":
             rows.append(_key(config, provider_class))
         else:
@@ -98,7 +98,7 @@ def _class_default(name: str, provider_class: type | None) -> Setting:
     return Setting(name, default if plain else str(default), "default")
 
 
-def shown(config: ProviderConfig, name: str) -> Any:
+def shown_setting(config: ProviderConfig, name: str) -> Any:
     """A setting's value as it may be shown."""
     value = getattr(config, name)
     if name == "api_key" and value is not None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from bruno_llm.config.env import Kind
+from bruno_llm.config.env import ValueKind
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.options.call import ProviderOptions, names_of
 
 __all__ = ["KINDS", "VENDOR_PARAMS", "canonical", "with_provider"]
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, ValueKind] = {
     "provider": "text",
     "model": "text",
     "api_key": "text",
@@ -32,7 +32,7 @@ KINDS: Mapping[str, Kind] = {
 }
 """How each setting reads its text."""
 
-_PARAM_KINDS: Mapping[str, Kind] = {
+_PARAM_KINDS: Mapping[str, ValueKind] = {
     "api_version": "text",
     "extra_body": "mapping",
     "extra_headers": "mapping",
@@ -44,7 +44,7 @@ _PARAM_KINDS: Mapping[str, Kind] = {
     "user": "text",
     "keep_alive": "text",
 }
-VENDOR_PARAMS: Mapping[str, Kind] = {
+VENDOR_PARAMS: Mapping[str, ValueKind] = {
     name: _PARAM_KINDS.get(name, "any") for name in sorted(names_of(ProviderOptions) - KINDS.keys())
 }
 """Parameters of the vendors that may stand beside the settings instead of under ``params``."""

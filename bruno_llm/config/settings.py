@@ -25,8 +25,8 @@ from pydantic import (
 from bruno_llm._door import keeps_secrets
 from bruno_llm.config import policies
 from bruno_llm.config.env import named_provider
-from bruno_llm.config.errors import describe
-from bruno_llm.config.explain import Setting, explain, shown
+from bruno_llm.config.errors import in_our_words
+from bruno_llm.config.explain import Setting, explain, shown_setting
 from bruno_llm.config.file import find_config_file, lay, read_config_file
 from bruno_llm.config.layers import Layer, environment_layer, expanded
 from bruno_llm.config.names import KINDS, VENDOR_PARAMS, canonical, with_provider
@@ -106,7 +106,7 @@ class ProviderConfig(BaseModel):
         try:
             super().__init__(**settings)
         except ValidationError as error:
-            problem = describe(error)
+            problem = in_our_words(error)
         else:
             return
         # Raised here and not in the handler: pydantic's error holds the values it was given.
@@ -143,7 +143,11 @@ class ProviderConfig(BaseModel):
         return self
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
-        return [(n, shown(self, n)) for n in type(self).model_fields if n in self.model_fields_set]
+        return [
+            (n, shown_setting(self, n))
+            for n in type(self).model_fields
+            if n in self.model_fields_set
+        ]
 
     @classmethod
     @keeps_secrets

@@ -83,7 +83,7 @@ class Limit(NamedTuple):
     amount: int
 
 
-class Refusal(NamedTuple):
+class BudgetRefusal(NamedTuple):
     """Which limit a call would break, and how that limit stands (pico-dollars)."""
 
     which: int
@@ -117,13 +117,13 @@ class Reserve(NamedTuple):
     tag: str
     limits: Sequence[Limit]
 
-    def apply(self, books: Books) -> Refusal | None:
+    def apply(self, books: Books) -> BudgetRefusal | None:
         if self.amount != 0:  # what costs nothing cannot overspend, not even a used-up budget
             asked = 1 if self.amount is None else self.amount
             for which, limit in enumerate(self.limits):
                 spent, reserved = books.spent(limit.period, limit.tag), books.reserved(limit.tag)
                 if spent + reserved + asked > limit.amount:
-                    return Refusal(which, spent, reserved)
+                    return BudgetRefusal(which, spent, reserved)
         if self.amount:
             books.hold(self.key, self.amount, self.tag)
         return None
@@ -181,7 +181,7 @@ def day_of(at: float) -> str:
     return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d")
 
 
-class Memory:
+class MemoryBooks:
     """The books of one process: sums per day, provider, model and tag, in bounded memory."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal
 
-from bruno_llm.costs.books import EXACT, Limit, Refusal, day_of, dollars
+from bruno_llm.costs.books import EXACT, BudgetRefusal, Limit, day_of, dollars
 from bruno_llm.exceptions import BudgetExceededError, ConfigurationError
 
 __all__ = ["Budget", "BudgetWarning"]
@@ -133,7 +133,7 @@ def read_budgets(budget: Money | Budget | Sequence[Budget] | None) -> tuple[Budg
 def exceeded(
     budget: Budget,
     limit: Limit,
-    refusal: Refusal,
+    refusal: BudgetRefusal,
     asked: int | None,
     at: float,
     provider: str,

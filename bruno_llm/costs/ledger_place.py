@@ -14,13 +14,13 @@ from bruno_llm.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-__all__ = ["LOCK_TIMEOUT", "Place"]
+__all__ = ["LOCK_TIMEOUT", "LedgerPlace"]
 
 LOCK_TIMEOUT = 30
 """Seconds that a transaction waits for the one before it."""
 
 
-class Place:
+class LedgerPlace:
     """Where a ledger is: how to connect, and how to name it without its password.
 
     Attributes:

@@ -205,7 +205,7 @@ def _label(columns: Sequence[str], key: Sequence[str]) -> str:
     return key[0] or _UNNAMED.get(columns[0], "(none)")
 
 
-def build(
+def build_report(
     source: Source,
     by: By,
     since: date | None,
@@ -247,7 +247,7 @@ def report_from_ledger(
     check_by(by)
     ledger = Ledger(target)
     try:
-        return ledger.read(lambda found: build(found, by, first, at, ledger.label)).result()
+        return ledger.read(lambda found: build_report(found, by, first, at, ledger.label)).result()
     finally:
         ledger.close()
 

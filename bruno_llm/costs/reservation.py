@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from bruno_llm.completion import Usage
     from bruno_llm.costs.tracker import CostTracker
 
-__all__ = ["Booking", "Kind", "Reservation"]
+__all__ = ["Booking", "CallKind", "Reservation"]
 
-Kind = Literal["chat", "embedding"]
+CallKind = Literal["chat", "embedding"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Reservation:
         usage: Usage | None,
         cost: Money | None,
         model: str | None = None,
-        kind: Kind = "chat",
+        kind: CallKind = "chat",
         uncertain: bool = False,
     ) -> None:
         """Book what the call really cost; with a ledger, return when that is durable.

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from bruno_llm._runtime.forks import new_lock
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.costs.books import (
+    BudgetRefusal,
     Entry,
     Limit,
-    Memory,
+    MemoryBooks,
     Open,
     Post,
-    Refusal,
     Reserve,
     day_of,
     dollars,
@@ -54,7 +54,7 @@ class Store(Protocol):
         """A new name for a reservation or a booking made at the epoch time ``at``."""
         ...
 
-    async def reserve(self, wish: Reserve) -> Refusal | None:
+    async def reserve(self, wish: Reserve) -> BudgetRefusal | None:
         """Hold an amount; says which limit refused it."""
         ...
 
@@ -94,7 +94,7 @@ class ProcessStore:
     label = "this process"
 
     def __init__(self) -> None:
-        self._memory = Memory()
+        self._memory = MemoryBooks()
         self._lock = new_lock()
         self._abandoned: deque[str] = deque()
         self._numbers = itertools.count()
@@ -102,7 +102,7 @@ class ProcessStore:
     def key(self, at: float) -> str:
         return str(next(self._numbers))
 
-    async def reserve(self, wish: Reserve) -> Refusal | None:
+    async def reserve(self, wish: Reserve) -> BudgetRefusal | None:
         with self._lock:
             self._free_abandoned()
             return wish.apply(self._memory)
@@ -153,10 +153,10 @@ class LedgerStore:
         # Unique over machines, and growing with time, which keeps the index of the ledger small.
         return f"{int(at * 1e6):014x}{secrets.token_hex(10)}"
 
-    async def reserve(self, wish: Reserve) -> Refusal | None:
+    async def reserve(self, wish: Reserve) -> BudgetRefusal | None:
         ledger, future = self._ledger, self._ledger.submit(wish)
         try:
-            refusal: Refusal | None = await self._answer(future)
+            refusal: BudgetRefusal | None = await self._answer(future)
         except BaseException:
             if not future.done() or future.exception() is None:
                 # Nobody will hold this reservation; it may be on its way to the disk.

@@ -30,7 +30,7 @@ from bruno_llm.costs.budgets import (
     read_budgets,
 )
 from bruno_llm.costs.report import BudgetState, By, CostLine, Report, Since, Source
-from bruno_llm.costs.reservation import Booking, Kind, Reservation
+from bruno_llm.costs.reservation import Booking, CallKind, Reservation
 from bruno_llm.costs.stores import LedgerStore, ProcessStore, Store
 from bruno_llm.exceptions import BudgetExceededError, ConfigurationError
 from bruno_llm.options.checks import Share, check
@@ -161,7 +161,7 @@ class CostTracker:
         cost: Money | None,
         tag: str | None = None,
         cached: bool = False,
-        kind: Kind = "chat",
+        kind: CallKind = "chat",
     ) -> None:
         """Book a call that was not reserved; with a ledger, return when that is durable.
 
@@ -261,7 +261,7 @@ class CostTracker:
         usage: Usage | None,
         cost: Money | None,
         tag: str,
-        kind: Kind,
+        kind: CallKind,
         cached: bool,
         uncertain: bool = False,
     ) -> Entry:
@@ -351,6 +351,6 @@ class CostTracker:
                 )
                 for budget, (spent, reserved) in zip(listed, source.standing(asked), strict=True)
             )
-            return cost_report.build(source, by, first, at, self._store.label, states)
+            return cost_report.build_report(source, by, first, at, self._store.label, states)
 
         return read

@@ -17,10 +17,18 @@ from bruno_llm.factory.registry import ProviderClass, Registry, Target
 from bruno_llm.keys import given_key, kept_key_soon, provider_variable, resolve_key
 from bruno_llm.options.checks import nearest
 
-__all__ = ["arguments_of", "ask_ahead", "build", "inherited", "is_litellm", "own_names", "split"]
+__all__ = [
+    "ask_ahead",
+    "build_provider",
+    "configurable_and_objects",
+    "constructor_arguments",
+    "inherited",
+    "is_litellm",
+    "own_names",
+]
 
 
-def split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def configurable_and_objects(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Part what a configuration can hold from objects, such as a ``Retry`` or a cost tracker."""
     plain: dict[str, Any] = {}
     objects: dict[str, Any] = {}
@@ -50,7 +58,7 @@ def own_names(create: ProviderClass) -> frozenset[str]:
     )
 
 
-def arguments_of(config: ProviderConfig) -> dict[str, Any]:
+def constructor_arguments(config: ProviderConfig) -> dict[str, Any]:
     """A constructor's arguments: what was written, policies built, ``params`` spread."""
     written = config.model_fields_set
     plain = (
@@ -70,13 +78,15 @@ def arguments_of(config: ProviderConfig) -> dict[str, Any]:
     return arguments | config.build_policies()
 
 
-def build(target: Target, config: ProviderConfig, objects: Mapping[str, Any]) -> LLMInterface:
+def build_provider(
+    target: Target, config: ProviderConfig, objects: Mapping[str, Any]
+) -> LLMInterface:
     """Create the provider.
 
     Raises:
         ConfigurationError: The constructor refuses; the message holds no key.
     """
-    arguments = {**arguments_of(config), **objects}
+    arguments = {**constructor_arguments(config), **objects}
     if target.model is not None:
         if config.model not in (None, target.model, config.provider):
             raise ConfigurationError(
@@ -143,7 +153,7 @@ def _build_foreign(target: Target, arguments: dict[str, Any]) -> LLMInterface:
 
 
 async def ask_ahead(registry: Registry, provider: str | None, config: Any) -> None:
-    """Ask the keyring before :func:`build` does where the event loop would wait for it.
+    """Ask the keyring before :func:`build_provider` does where the event loop would wait for it.
 
     Only a class that is not ours is given its key, so only then is it asked for that early.
 

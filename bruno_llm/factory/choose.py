@@ -16,8 +16,8 @@ __all__ = [
     "Candidate",
     "Preference",
     "check_preference",
-    "close",
-    "examine",
+    "close_all",
+    "create_and_check",
     "name_of",
     "rank",
     "reasons",
@@ -27,7 +27,7 @@ Candidate = str | Mapping[str, Any] | ProviderConfig | LLMInterface
 Preference = Literal["local", "cheapest", "fastest"] | Sequence[str]
 
 
-async def examine(
+async def create_and_check(
     create: Callable[[str | None, Any], Awaitable[LLMInterface]],
     listed: Sequence[Candidate],
     requires: Collection[str],
@@ -113,7 +113,7 @@ def reasons(checks: Sequence[health.ProviderHealth]) -> str:
     return "; ".join(lines)
 
 
-async def close(providers: Sequence[LLMInterface | None]) -> None:
+async def close_all(providers: Sequence[LLMInterface | None]) -> None:
     """Close what has connections; a provider that was not chosen may fail to, silently."""
     closing = [p.aclose() for p in providers if p is not None and hasattr(p, "aclose")]
     await asyncio.gather(*closing, return_exceptions=True)

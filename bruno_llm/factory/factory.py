@@ -21,13 +21,19 @@ from bruno_llm.config.explain import Setting
 from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError, LLMError
 from bruno_llm.factory import health
-from bruno_llm.factory.build import ask_ahead, build, inherited, own_names, split
+from bruno_llm.factory.build import (
+    ask_ahead,
+    build_provider,
+    configurable_and_objects,
+    inherited,
+    own_names,
+)
 from bruno_llm.factory.choose import (
     Candidate,
     Preference,
     check_preference,
-    close,
-    examine,
+    close_all,
+    create_and_check,
     name_of,
     rank,
     reasons,
@@ -67,8 +73,8 @@ class LLMFactory(ProvidersByName):
         elif isinstance(config, LLMConfig | BrunoConfig):
             base = ProviderConfig.from_bruno_core(config)
         elif config is not None:
-            values, objects = split(config)
-        more, more_objects = split(more_settings)
+            values, objects = configurable_and_objects(config)
+        more, more_objects = configurable_and_objects(more_settings)
         objects = {n: o for n, o in objects.items() if n not in more} | more_objects
         target, settings = configure(cls._registry, provider, base, {**values, **more})
         return cls._create(target, settings, objects)
@@ -98,7 +104,7 @@ class LLMFactory(ProvidersByName):
         Raises:
             ConfigurationError: See :meth:`create`; or no provider is named anywhere.
         """
-        plain, objects = split(kwargs)
+        plain, objects = configurable_and_objects(kwargs)
         target, settings = configure(
             cls._registry, provider, None, plain, prefix=prefix, ask_env=True
         )
@@ -123,7 +129,7 @@ class LLMFactory(ProvidersByName):
         Raises:
             ConfigurationError: The file, the profile, a reference or a setting is wrong.
         """
-        plain, objects = split(kwargs)
+        plain, objects = configurable_and_objects(kwargs)
         config = ProviderConfig.from_file(
             path, profile, others=cls.list_providers(), accepts=cls.options_of, **plain
         )
@@ -167,7 +173,7 @@ class LLMFactory(ProvidersByName):
         ]
         checks = await health.check_all(created, timeout=timeout)
         if not any(found.ok for found in checks):
-            await close([provider for _, provider in created])
+            await close_all([provider for _, provider in created])
             raise LLMError(f"All providers failed to connect: {reasons(checks)}")
         order = sorted(range(len(created)), key=lambda place: not checks[place].ok)
         return _fallback([created[place][1] for place in order])
@@ -207,10 +213,10 @@ class LLMFactory(ProvidersByName):
         if not listed:
             raise ConfigurationError("there are no candidates to choose from")
         check_preference(prefer, [name_of(candidate) for candidate in listed])
-        examined = await examine(cls._new, listed, requires, timeout)
+        examined = await create_and_check(cls._new, listed, requires, timeout)
         usable = [pair for pair in examined if pair[0].ok]
         found, chosen = min(usable, key=lambda pair: rank(pair[0], prefer), default=(None, None))
-        await close(
+        await close_all(
             [
                 own
                 for _, own in examined
@@ -245,8 +251,8 @@ class LLMFactory(ProvidersByName):
             if providers is None
             else providers
         )
-        examined = await examine(cls._new, listed, (), timeout)
-        await close([own for _, own in examined if not any(own is given for given in listed)])
+        examined = await create_and_check(cls._new, listed, (), timeout)
+        await close_all([own for _, own in examined if not any(own is given for given in listed)])
         found: dict[str, health.ProviderHealth] = {}
         for line, _ in examined:
             found[line.name if line.name not in found else f"{line.name}/{line.model}"] = line
@@ -313,7 +319,7 @@ class LLMFactory(ProvidersByName):
     def _create(
         cls, target: Target, config: ProviderConfig, objects: Mapping[str, Any]
     ) -> LLMInterface:
-        first = build(target, config, objects)
+        first = build_provider(target, config, objects)
         if not config.fallback:
             return first
         members = [first]

@@ -27,7 +27,7 @@ from bruno_llm.keys import given_key, kept_key_soon
 from bruno_llm.options.checks import nearest
 from bruno_llm.redaction import hide_url_secrets
 
-__all__ = ["ProviderHealth", "check", "check_all", "check_required", "is_local"]
+__all__ = ["ProviderHealth", "check_all", "check_one", "check_required", "is_local"]
 
 TIMEOUT = 5.0
 """Seconds that a check may take."""
@@ -99,7 +99,7 @@ async def check_all(
         Nothing for a provider that fails, however it fails: its line says so.
     """
     tasks = [
-        asyncio.ensure_future(check(name, provider, requires=requires))
+        asyncio.ensure_future(check_one(name, provider, requires=requires))
         for name, provider in candidates
     ]
     if not tasks:
@@ -121,7 +121,7 @@ def _too_slow(name: str, provider: LLMInterface, timeout: float) -> ProviderHeal
     )
 
 
-async def check(
+async def check_one(
     name: str, provider: LLMInterface, *, requires: Collection[str] = ()
 ) -> ProviderHealth:
     """Check one provider by a free request; the time it takes is the provider's own bound."""
@@ -191,7 +191,7 @@ def _known(name: str, provider: LLMInterface) -> dict[str, Any]:
         "model": getattr(provider, "model", None),
         "base_url": hide_url_secrets(base_url) if base_url else None,
         "local": is_local(provider),
-        "price": _price(provider),
+        "price": _price_to_compare(provider),
     }
 
 
@@ -248,7 +248,7 @@ def is_local(provider: Any) -> bool:
     return address.is_loopback or address.is_private
 
 
-def _price(provider: Any) -> float | None:
+def _price_to_compare(provider: Any) -> float | None:
     """What its calls will be booked at, as one number to compare by."""
     from bruno_llm.provider import LiteLLMProvider
 

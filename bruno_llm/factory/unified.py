@@ -12,7 +12,7 @@ from bruno_llm._door import keeps_secrets
 from bruno_llm.config.layers import Layer
 from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.factory.build import arguments_of, split
+from bruno_llm.factory.build import configurable_and_objects, constructor_arguments
 from bruno_llm.factory.factory import LLMFactory
 from bruno_llm.factory.named import EMBEDDERS, AnyConfig, EmbeddersByName
 from bruno_llm.options.checks import nearest
@@ -40,7 +40,7 @@ class UnifiedProviderFactory(EmbeddersByName):
     def _embedder(
         cls, provider: str, config: Mapping[str, Any] | None, more_settings: Mapping[str, Any]
     ) -> LiteLLMEmbedder:
-        plain, objects = split({**(config or {}), **more_settings})
+        plain, objects = configurable_and_objects({**(config or {}), **more_settings})
         name = provider.strip()
         named = "LiteLLMEmbedder"
         if "/" in name:
@@ -55,7 +55,7 @@ class UnifiedProviderFactory(EmbeddersByName):
             Layer({**plain, "provider": name}, "constructor"), accepts=_OF_EMBEDDERS
         )
         embedder_class: type[LiteLLMEmbedder] = getattr(import_module("bruno_llm"), named)
-        return embedder_class(**{**arguments_of(settings), **objects})
+        return embedder_class(**{**constructor_arguments(settings), **objects})
 
     @classmethod
     def list_llm_providers(cls) -> list[str]:

@@ -21,7 +21,17 @@ from bruno_llm._runtime.log import get_logger
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.policies.timeouts import LimitReached, within
 
-__all__ = ["LIMIT", "SERVICE", "SOON", "answers", "ask", "ask_aside", "forget", "known", "silence"]
+__all__ = [
+    "LIMIT",
+    "SERVICE",
+    "SOON",
+    "ask_keyring",
+    "ask_keyring_aside",
+    "forget",
+    "keys_given",
+    "known",
+    "silence",
+]
 
 logger = get_logger(__name__)
 
@@ -139,7 +149,7 @@ def _question(account: str) -> _Question | None:
         return _under_way[account]
 
 
-def ask(account: str) -> SecretStr | None:
+def ask_keyring(account: str) -> SecretStr | None:
     """What the keyring has under that name; waits for it in this thread.
 
     Raises:
@@ -149,7 +159,7 @@ def ask(account: str) -> SecretStr | None:
     return known(account) if question is None else question.answer()
 
 
-async def ask_aside(account: str) -> SecretStr | None:
+async def ask_keyring_aside(account: str) -> SecretStr | None:
     """The same; the event loop goes on meanwhile.
 
     Raises:
@@ -164,7 +174,7 @@ def known(account: str) -> SecretStr | None:
     return _answers.get(account)
 
 
-def answers() -> Iterator[SecretStr]:
+def keys_given() -> Iterator[SecretStr]:
     """Every key that the keyring has given."""
     return (key for key in list(_answers.values()) if key is not None)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.keys.aside import SOON, answers, ask, ask_aside, known, silence
+from bruno_llm.keys.aside import SOON, ask_keyring, ask_keyring_aside, keys_given, known, silence
 from bruno_llm.options.checks import no_text
 from bruno_llm.policies.timeouts import LimitReached, within
 from bruno_llm.redaction import mask
@@ -121,7 +121,7 @@ def kept_key(providers: Sequence[str], env: Sequence[str] = ()) -> ResolvedKey |
         ConfigurationError: It did not answer in time; the hint names the variables to set.
     """
     try:
-        return _first(ask(name.lower()) for name in providers)
+        return _first(ask_keyring(name.lower()) for name in providers)
     except ConfigurationError as error:
         names = " or ".join((*env, *map(provider_variable, providers))[:2])
         raise ConfigurationError(error.message, hint=f"unlock it, or set {names}") from None
@@ -134,7 +134,7 @@ async def kept_key_aside(providers: Sequence[str]) -> ResolvedKey | None:
         ConfigurationError: It did not answer in time.
     """
     for name in providers:
-        found = await ask_aside(name.lower())
+        found = await ask_keyring_aside(name.lower())
         if found is not None:
             return ResolvedKey(found, "keyring")
     return None
@@ -178,7 +178,7 @@ def where_from(key: ResolvedKey, variables: Iterable[str] = ()) -> str:
     value = key.value.get_secret_value()
     same = [name for name in variables if os.environ.get(name, "").strip() == value]
     # Only what was asked already: a question could open a dialog of the system.
-    if any(stored.get_secret_value() == value for stored in answers()):
+    if any(stored.get_secret_value() == value for stored in keys_given()):
         same.append("the keyring of the system")
     also = f", and stands in {' and '.join(same)}" if same else ""
     return f"the key is {key.masked}, given as api_key{also}"

@@ -27,7 +27,7 @@ from bruno_core.models.message import Message, MessageRole, MessageType
 from bruno_llm._runtime.files import read_regular
 from bruno_llm.completion import Completion, ToolCall
 from bruno_llm.exceptions import InvalidRequestError
-from bruno_llm.messages.repair import joined, merged, paired
+from bruno_llm.messages.repair import ChatMessage, joined, merged, paired
 from bruno_llm.messages.results import as_result, media_type_of
 from bruno_llm.messages.wellformed import check_messages, check_turn, checked_metadata
 
@@ -45,8 +45,7 @@ __all__ = [
     "tool_result",
 ]
 
-ChatMessage = dict[str, Any]
-Source = str | bytes | PathLike[str]
+FileSource = str | bytes | PathLike[str]
 # Where a part of a message holds a file, or the address of one.
 _FILES = frozenset({"url", "image_url", "data", "file_data"})
 _BEGINNING = 4096
@@ -57,7 +56,7 @@ _MOST_BYTES = 100 << 20
 _EARLIER = "(earlier messages are not shown)"
 
 
-def image_message(text: str, *images: Source, detail: str | None = None) -> Message:
+def image_message(text: str, *images: FileSource, detail: str | None = None) -> Message:
     """A user message with images for a model that can see.
 
     Args:
@@ -80,7 +79,7 @@ def image_message(text: str, *images: Source, detail: str | None = None) -> Mess
     )
 
 
-def file_message(text: str, *files: Source, filename: str | None = None) -> Message:
+def file_message(text: str, *files: FileSource, filename: str | None = None) -> Message:
     """A user message with documents, such as PDFs.
 
     Args:
@@ -341,7 +340,7 @@ def _call_dict(call: ToolCall | Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _as_url(source: Source, kind: str) -> str:
+def _as_url(source: FileSource, kind: str) -> str:
     if isinstance(source, str) and source.startswith(("http://", "https://", "data:")):
         return source
     if isinstance(source, bytes):

@@ -10,20 +10,20 @@ from collections.abc import Container, Iterable, Sequence
 from itertools import count, groupby, takewhile
 from typing import Any
 
-__all__ = ["joined", "merged", "paired"]
+__all__ = ["ChatMessage", "joined", "merged", "paired"]
 
-Turn = dict[str, Any]
+ChatMessage = dict[str, Any]
 _NO_RESULT = "(no result was recorded)"
 
 
-def paired(turns: list[Turn]) -> list[Turn]:
+def paired(turns: list[ChatMessage]) -> list[ChatMessage]:
     """Tool results directly behind the calls they answer, nothing unanswered, nothing orphaned.
 
     A call without an id, as Ollama's format has them, gets one, the same each time.
     """
-    whole: list[Turn] = []
+    whole: list[ChatMessage] = []
     turns, made = _identified(turns)
-    waiting = _Waiting(made)
+    waiting = _UnansweredCalls(made)
     for turn in turns:
         if turn["role"] in ("tool", "function"):
             answered = waiting.answered(turn.get("tool_call_id"), turn.get("name"))
@@ -45,7 +45,7 @@ def paired(turns: list[Turn]) -> list[Turn]:
     return whole
 
 
-def _identified(turns: list[Turn]) -> tuple[list[Turn], set[str]]:
+def _identified(turns: list[ChatMessage]) -> tuple[list[ChatMessage], set[str]]:
     """The turns with an id for each call, and those ids that were made up."""
     given = {call.get("id") for turn in turns for call in turn.get("tool_calls") or ()}
     made: set[str] = set()
@@ -53,7 +53,7 @@ def _identified(turns: list[Turn]) -> tuple[list[Turn], set[str]]:
         return turns, made
     fresh = (id_ for number in count(1) if (id_ := f"call_{number}") not in given)
 
-    def identified(call: Turn) -> Turn:
+    def identified(call: ChatMessage) -> ChatMessage:
         if call.get("id"):
             return call
         made.add(id_ := next(fresh))
@@ -69,7 +69,7 @@ def _identified(turns: list[Turn]) -> tuple[list[Turn], set[str]]:
     ], made
 
 
-class _Waiting:
+class _UnansweredCalls:
     """The calls of a turn whose results have not come yet, by id and by name.
 
     Args:
@@ -101,9 +101,9 @@ class _Waiting:
             id_ = of_name[0] if of_name else None
         return (id_, self._names.pop(id_)) if id_ in self._names else None
 
-    def closed(self) -> list[Turn]:
+    def closed(self) -> list[ChatMessage]:
         """Results for those that never got one; then nothing waits."""
-        missing: list[Turn] = [
+        missing: list[ChatMessage] = [
             {"role": "tool", "tool_call_id": id_, "name": name, "content": _NO_RESULT}
             for id_, name in self._names.items()
         ]
@@ -111,9 +111,9 @@ class _Waiting:
         return missing
 
 
-def merged(turns: Iterable[Turn]) -> list[Turn]:
+def merged(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
     """Plain turns of one role in a row as one."""
-    fewer: list[Turn] = []
+    fewer: list[ChatMessage] = []
     for role, run in groupby(turns, key=_plain_role):
         row = list(run)
         if role is None or len(row) == 1:
@@ -126,7 +126,7 @@ def merged(turns: Iterable[Turn]) -> list[Turn]:
     return fewer
 
 
-def _plain_role(turn: Turn) -> str | None:
+def _plain_role(turn: ChatMessage) -> str | None:
     return turn["role"] if turn.keys() <= {"role", "content"} else None
 
 

@@ -15,12 +15,12 @@ from typing_extensions import TypedDict  # pydantic reads typing's own only from
 
 from bruno_llm.options.limits import (
     Count,
-    CountOrNone,
+    CountOrZero,
     HeaderName,
     HeaderText,
     Label,
-    Part,
     Penalty,
+    ShareOrZero,
     Temperature,
     Wait,
 )
@@ -78,7 +78,7 @@ class Tuning(TypedDict, total=False):
         metadata: Notes of one's own that it keeps with it, at most 16.
     """
 
-    top_p: Part | None
+    top_p: ShareOrZero | None
     n: int | None
     seed: int | None
     stop: str | Sequence[str] | None
@@ -86,7 +86,7 @@ class Tuning(TypedDict, total=False):
     frequency_penalty: Penalty | None
     logit_bias: Mapping[str, float] | None
     logprobs: bool | None
-    top_logprobs: CountOrNone | None
+    top_logprobs: CountOrZero | None
     user: str | None
     parallel_tool_calls: bool | None
     reasoning_effort: str | Mapping[str, Any] | None
@@ -182,7 +182,7 @@ class OpenAIOptions(ResponsesOptions, total=False):
 
     organization: HeaderText | None
     top_k: int | None
-    min_p: Part | None
+    min_p: ShareOrZero | None
     repetition_penalty: Wait | None
 
 
@@ -255,7 +255,7 @@ class OllamaOptions(TypedDict, total=False):
     keep_alive: str | float | None
     think: bool | Literal["low", "medium", "high"] | None
     top_k: int | None
-    min_p: Part | None
+    min_p: ShareOrZero | None
     repeat_penalty: Wait | None
     repeat_last_n: int | None
     mirostat: Literal[0, 1, 2] | None
@@ -301,7 +301,7 @@ class RouteOptions(ResponsesOptions, total=False):
     custom_llm_provider: str | None
     drop_params: bool | None
     repetition_penalty: Wait | None
-    min_p: Part | None
+    min_p: ShareOrZero | None
     provider: Mapping[str, Any] | None
     transforms: Sequence[str] | None
 

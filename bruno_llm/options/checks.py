@@ -18,7 +18,7 @@ from bruno_llm.options.limits import (
     LARGEST,
     Amount,
     Count,
-    CountOrNone,
+    CountOrZero,
     PerMinute,
     Seconds,
     Share,
@@ -30,7 +30,7 @@ from bruno_llm.options.limits import (
 __all__ = [
     "Amount",
     "Count",
-    "CountOrNone",
+    "CountOrZero",
     "PerMinute",
     "Seconds",
     "Share",
@@ -40,7 +40,7 @@ __all__ = [
     "check_arguments",
     "nearest",
     "no_text",
-    "shown",
+    "shown_value",
 ]
 
 _LONGEST_SHOWN = 20
@@ -61,12 +61,12 @@ def check(name: str, value: Any, limit: Any, owner: str = "") -> None:
     rule = rule_of(limit)
     if rule is None or rule.allows(value):
         return
-    given = f"{name}={shown(value)}"
+    given = f"{name}={shown_value(value)}"
     where = f"{owner}({given})" if owner else given
     raise ConfigurationError(f"{where} is not allowed: {rule.words}")
 
 
-def shown(value: Any) -> str:
+def shown_value(value: Any) -> str:
     """A wrong value as an error may show it.
 
     A text may be a secret that stands in the wrong place, and a collection may hold one.

@@ -22,15 +22,15 @@ __all__ = [
     "LARGEST",
     "Amount",
     "Count",
-    "CountOrNone",
+    "CountOrZero",
     "HeaderName",
     "HeaderText",
     "Label",
-    "Part",
     "Penalty",
     "PerMinute",
     "Seconds",
     "Share",
+    "ShareOrZero",
     "Temperature",
     "Wait",
     "rule_of",
@@ -57,7 +57,7 @@ _NO_SWITCH = BeforeValidator(_no_switch)
 Count = Annotated[int, Ge(1), _NO_SWITCH]
 """A whole number from 1 on."""
 
-CountOrNone = Annotated[int, Ge(0), _NO_SWITCH]
+CountOrZero = Annotated[int, Ge(0), _NO_SWITCH]
 """A whole number from 0 on."""
 
 Seconds = Annotated[float, Gt(0), _NO_SWITCH]
@@ -75,7 +75,7 @@ Amount = Annotated[float, Ge(0), _NO_SWITCH]
 Share = Annotated[float, Gt(0), Le(1), _NO_SWITCH]
 """A part of something: above 0, at most 1."""
 
-Part = Annotated[float, Ge(0), Le(1), _NO_SWITCH]
+ShareOrZero = Annotated[float, Ge(0), Le(1), _NO_SWITCH]
 """A part of something that may be nothing: 0 to 1."""
 
 Temperature = Annotated[float, Ge(0), Le(2), _NO_SWITCH]
@@ -158,7 +158,7 @@ class _Number:
         return all(_within(value, bound) for bound in self._bounds)
 
 
-class _Text:
+class _FormedText:
     def __init__(self, forms: tuple[Any, ...] = ()) -> None:
         self._forms = [re.compile(form.pattern) for form in forms]
         self.words = " and ".join(form.words for form in forms) or "a text"
@@ -167,7 +167,7 @@ class _Text:
         return isinstance(value, str) and all(form.fullmatch(value) for form in self._forms)
 
 
-class _Choice:
+class _OneOf:
     def __init__(self, names: tuple[Any, ...]) -> None:
         self._names = names
         self.words = f"one of {', '.join(map(repr, names))}"
@@ -176,7 +176,7 @@ class _Choice:
         return isinstance(value, str | int) and value in self._names
 
 
-class _Kind:
+class _OfClass:
     def __init__(self, kind: type, words: str) -> None:
         self._kind = kind
         self.words = words
@@ -221,20 +221,20 @@ def _within(value: float, bound: Any) -> bool:
 _PLAIN: Mapping[Any, Rule] = {
     int: _Number(int),
     float: _Number(float),
-    str: _Text(),
-    bool: _Kind(bool, "true or false"),
-    type: _Kind(type, "a class"),
+    str: _FormedText(),
+    bool: _OfClass(bool, "true or false"),
+    type: _OfClass(type, "a class"),
 }
 
 
 def _one(annotation: Any) -> Rule | None:
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Literal:
-        return _Choice(inner)
+        return _OneOf(inner)
     if origin is Annotated:
         base, *bounds = inner
         if base is str:
-            return _Text(tuple(form for form in bounds if isinstance(form, Matching)))
+            return _FormedText(tuple(form for form in bounds if isinstance(form, Matching)))
         return _Number(base, tuple(bounds)) if base in (int, float) else None
     if origin is Sequence:
         return _List(rule_of(inner[0]))

@@ -25,7 +25,7 @@ from bruno_llm.options.call import (
     Tuning,
     names_of,
 )
-from bruno_llm.options.checks import nearest, shown
+from bruno_llm.options.checks import nearest, shown_value
 from bruno_llm.options.limits import rule_of
 
 __all__ = [
@@ -117,7 +117,7 @@ def check_options(
             continue
         rule = rule_of(allowed[name]) if name in allowed else None
         if rule is not None and not rule.allows(value):
-            wrong = f"{name}={shown(value)} is not allowed: {rule.words}"
+            wrong = f"{name}={shown_value(value)} is not allowed: {rule.words}"
         elif isinstance(value, type) or not (held := _not_json(value)):
             continue
         else:
@@ -176,7 +176,8 @@ def check_one_answer(n: Any) -> None:
     """
     if not (n is None or (isinstance(n, int) and n == 1)):
         raise InvalidRequestError(
-            f"n must be 1, not {shown(n)}: a completion holds one answer; call again for another"
+            f"n must be 1, not {shown_value(n)}: a completion holds one answer; "
+            "call again for another"
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bruno_llm._runtime.log import get_logger
+from bruno_llm.policies.turns import Transcript
 
 if TYPE_CHECKING:
     from bruno_core.interfaces import LLMInterface
@@ -17,8 +18,7 @@ __all__ = ["Summaries"]
 
 logger = get_logger(__name__)
 
-Messages = list[dict[str, Any]]
-Turns = Sequence[tuple[Messages, int]]
+Turns = Sequence[tuple[Transcript, int]]
 
 _HEADER = "[Summary of the earlier conversation]"
 _INSTRUCTION = (

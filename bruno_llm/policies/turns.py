@@ -16,18 +16,18 @@ from bruno_llm.exceptions import ContextLengthExceededError
 
 __all__ = [
     "HINT",
+    "CutConversation",
     "Fitted",
-    "Messages",
-    "Parts",
+    "Transcript",
     "Turn",
+    "cut_into_turns",
     "end_of_orphans",
     "ends",
     "latest",
-    "split",
     "what_is_wrong",
 ]
 
-Messages = list[dict[str, Any]]
+Transcript = list[dict[str, Any]]
 
 HINT = "shorten the prompt, lower max_tokens or reserve, or take a model with a longer window"
 
@@ -36,24 +36,24 @@ HINT = "shorten the prompt, lower max_tokens or reserve, or take a model with a 
 class Fitted:
     """The messages to send, their tokens with the overhead, and what was left out."""
 
-    messages: Messages
+    messages: Transcript
     tokens: int
     trimmed: Trimmed | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    messages: Messages
+    messages: Transcript
     tokens: int
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class CutConversation:
     """A conversation cut into what must stay and the turns that may go."""
 
-    system: Messages
+    system: Transcript
     turns: list[Turn]
-    last: Messages
+    last: Transcript
     kept_tokens: int
 
     @property
@@ -96,7 +96,7 @@ def end_of_orphans(messages: Sequence[Mapping[str, Any]]) -> int:
     return end if start < end < len(messages) else 0
 
 
-def split(messages: Messages, counts: list[int], start: int) -> Parts:
+def cut_into_turns(messages: Transcript, counts: list[int], start: int) -> CutConversation:
     system = _system_end(messages)
     start = max(start, system)
     starts = [i for i in range(start, len(messages)) if messages[i].get("role") == "user"]
@@ -111,7 +111,9 @@ def split(messages: Messages, counts: list[int], start: int) -> Parts:
         for begin, end in itertools.pairwise(borders)
     ]
     last = turns.pop() if turns else Turn([], 0)
-    return Parts(messages[:system], turns, last.messages, sum(counts[:system]) + last.tokens)
+    return CutConversation(
+        messages[:system], turns, last.messages, sum(counts[:system]) + last.tokens
+    )
 
 
 def latest(turns: list[Turn], room: int) -> list[Turn]:
@@ -142,7 +144,7 @@ def _from_user(turns: list[Turn]) -> list[Turn]:
     return turns[1:] if roles[1:] == ["user"] and roles[0] != "user" else turns
 
 
-def what_is_wrong(kept: Messages, given: Messages, parts: Parts) -> str | None:
+def what_is_wrong(kept: Transcript, given: Transcript, parts: CutConversation) -> str | None:
     """What is wrong with the messages a user's function returned, in words, or ``None``."""
     if kept[: len(parts.system)] != parts.system:
         return "messages without the system prompt at their start"
@@ -159,7 +161,7 @@ def what_is_wrong(kept: Messages, given: Messages, parts: Parts) -> str | None:
     return None
 
 
-def _pairs(messages: Messages) -> tuple[set[str], set[str]]:
+def _pairs(messages: Transcript) -> tuple[set[str], set[str]]:
     """All ids of tool calls, and the ids of tool results that no call right before them has."""
     calls: set[str] = set()
     orphans: set[str] = set()

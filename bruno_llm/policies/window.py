@@ -17,18 +17,18 @@ from bruno_core.interfaces import LLMInterface
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.completion import Trimmed
 from bruno_llm.exceptions import ConfigurationError, ContextLengthExceededError, LLMError
-from bruno_llm.options.checks import Count, CountOrNone, Share, check_arguments
+from bruno_llm.options.checks import Count, CountOrZero, Share, check_arguments
 from bruno_llm.policies.summary import Summaries
 from bruno_llm.policies.turns import (
     HINT,
+    CutConversation,
     Fitted,
-    Messages,
-    Parts,
+    Transcript,
     Turn,
+    cut_into_turns,
     end_of_orphans,
     ends,
     latest,
-    split,
     what_is_wrong,
 )
 
@@ -38,7 +38,7 @@ logger = get_logger(__name__)
 
 Counter = Callable[[Mapping[str, Any]], int]
 Named = Literal["drop_oldest", "keep_ends", "summarize", "error"]
-Strategy = Named | Callable[[Messages, int], "Messages | Awaitable[Messages]"]
+Strategy = Named | Callable[[Transcript, int], "Transcript | Awaitable[Transcript]"]
 """A name, or a function ``(messages, limit_tokens) -> messages``, plain or async."""
 
 STRATEGIES: tuple[str, ...] = get_args(Named)
@@ -84,7 +84,7 @@ class ContextWindow:
     def __init__(
         self,
         max_input_tokens: Count | None = None,
-        reserve: CountOrNone | None = None,
+        reserve: CountOrZero | None = None,
         strategy: Strategy | str = "drop_oldest",
         warn_at: Share = 0.9,
         *,
@@ -187,7 +187,7 @@ class ContextWindow:
                 f"the prompt has {total} tokens, {total - limit} more than the {limit} that fit",
                 hint=HINT,
             )
-        parts = split(whole, counts, orphans_end)
+        parts = cut_into_turns(whole, counts, orphans_end)
         parts.check(overhead, limit)
         summaries = 0
         if parts.tokens + overhead <= limit:
@@ -202,7 +202,7 @@ class ContextWindow:
     # --- the strategies -----------------------------------------------------------------------
 
     async def _cut(
-        self, parts: Parts, count: Counter, overhead: int, limit: int
+        self, parts: CutConversation, count: Counter, overhead: int, limit: int
     ) -> tuple[Fitted, int]:
         """What fits, and how many of its messages are summaries."""
         room = limit - overhead - parts.kept_tokens
@@ -222,7 +222,9 @@ class ContextWindow:
                 return parts.fitted(turns, overhead), 1
         return parts.fitted(latest(parts.turns, room), overhead), 0
 
-    async def _custom(self, parts: Parts, count: Counter, overhead: int, limit: int) -> Fitted:
+    async def _custom(
+        self, parts: CutConversation, count: Counter, overhead: int, limit: int
+    ) -> Fitted:
         assert callable(self.strategy)
         name = self._strategy_name
         given = [*parts.system, *(m for turn in parts.turns for m in turn.messages), *parts.last]

@@ -26,7 +26,7 @@ from annotated_types import Ge
 from bruno_llm import _clock
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.exceptions import ConfigurationError, ProviderConnectionError, RateLimitError
-from bruno_llm.options.checks import Count, CountOrNone, PerMinute, Seconds, Wait, check_arguments
+from bruno_llm.options.checks import Count, CountOrZero, PerMinute, Seconds, Wait, check_arguments
 from bruno_llm.rate_limit.headers import Mirror
 from bruno_llm.rate_limit.lines import Account, Pacer, Queue, Slots, WaitingRules
 
@@ -115,7 +115,7 @@ class RateLimit:
         concurrency: Count | None = None,
         store: str | None = None,
         *,
-        max_waiting: CountOrNone = 1000,
+        max_waiting: CountOrZero = 1000,
         wait_timeout: Wait | None = 60.0,
         on_store_failure: Literal["error", "local"] = "error",
         key: str = "default",

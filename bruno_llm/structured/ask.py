@@ -18,7 +18,7 @@ from bruno_llm.completion import (
 )
 from bruno_llm.exceptions import ConfigurationError, InvalidRequestError, StructuredOutputError
 from bruno_llm.messages.chat import completion_message, tool_result
-from bruno_llm.structured.modes import Mode, Refusals, answered, modes_for, request_for
+from bruno_llm.structured.modes import Mode, RefusedModes, answered, modes_for, request_for
 from bruno_llm.structured.shape import Misfit, Shape
 
 __all__ = ["Structured", "complete_as", "generate_as", "stream_as"]
@@ -136,7 +136,7 @@ async def complete_as(
     if attempts < 1:
         raise ConfigurationError(f"attempts must be at least 1, not {attempts!r}")
     shape: Shape[Any] = Shape(type_)
-    tally, refusals = _Tally(), Refusals(provider, shape)
+    tally, refusals = _Tally(), RefusedModes(provider, shape)
     for one in modes_for(provider, mode, options, shape):
         asked, extra = request_for(one, shape, messages)
         try:
@@ -181,7 +181,7 @@ async def stream_as(
         ConfigurationError, LLMError: As for ``generate_as()``.
     """
     shape: Shape[Any] = Shape(type_)
-    refusals = Refusals(provider, shape)
+    refusals = RefusedModes(provider, shape)
     for one in modes_for(provider, mode, options, shape):
         asked, extra = request_for(one, shape, messages)
         begun, shown, text = False, None, ""

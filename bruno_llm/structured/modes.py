@@ -13,7 +13,7 @@ from bruno_llm.exceptions import ConfigurationError, InvalidRequestError
 from bruno_llm.schema import OwnFunction, response_format
 from bruno_llm.structured.shape import Shape
 
-__all__ = ["Mode", "Refusals", "answered", "modes_for", "request_for"]
+__all__ = ["Mode", "RefusedModes", "answered", "modes_for", "request_for"]
 
 Mode = Literal["auto", "native", "tool", "prompt"]
 _ORDER = ("native", "tool", "prompt")
@@ -58,7 +58,7 @@ def modes_for(
         yield one
 
 
-class Refusals:
+class RefusedModes:
     """What was refused on the way to an answer.
 
     A refusal counts once another mode was taken: it may have been about something else. One that

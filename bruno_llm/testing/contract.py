@@ -21,8 +21,8 @@ from bruno_llm.chat import models_of
 
 __all__ = ["CONTRACT", "check_provider"]
 
-Make = Callable[[], LLMInterface]
-Check = Callable[[Make], Awaitable[None]]
+MakeProvider = Callable[[], LLMInterface]
+ContractCheck = Callable[[MakeProvider], Awaitable[None]]
 
 
 def _conversation() -> list[Message]:
@@ -43,7 +43,7 @@ def _stream(provider: LLMInterface, messages: list[Message]) -> Any:
     return provider.stream(messages)
 
 
-async def check_signatures(make: Make) -> None:
+async def check_signatures(make: MakeProvider) -> None:
     """It is an ``LLMInterface`` whose calls take the arguments of the interface."""
     provider = make()
     assert isinstance(provider, LLMInterface), f"{provider!r} is not an LLMInterface"
@@ -60,7 +60,7 @@ async def check_signatures(make: Make) -> None:
             ) from error
 
 
-async def check_no_arguments(make: Make) -> None:
+async def check_no_arguments(make: MakeProvider) -> None:
     """Its class can be called without arguments: bruno-core's registry does so."""
     kind = type(make())
     try:
@@ -71,7 +71,7 @@ async def check_no_arguments(make: Make) -> None:
         ) from error
 
 
-async def check_generate(make: Make) -> None:
+async def check_generate(make: MakeProvider) -> None:
     """``generate()`` gives text, and leaves the messages as they were."""
     messages = _conversation()
     before = copy.deepcopy(messages)
@@ -84,7 +84,7 @@ async def check_generate(make: Make) -> None:
     assert text.strip(), "generate(..., temperature=0.5, max_tokens=100) gave no text"
 
 
-async def check_stream(make: Make) -> None:
+async def check_stream(make: MakeProvider) -> None:
     """``stream()`` gives the text of ``generate()`` in pieces."""
     whole = await make().generate(_conversation())
     stream = _stream(make(), _conversation())
@@ -97,7 +97,7 @@ async def check_stream(make: Make) -> None:
     assert text == whole, f"stream() gave {text!r}, generate() gave {whole!r}"
 
 
-async def check_stream_left_early(make: Make) -> None:
+async def check_stream_left_early(make: MakeProvider) -> None:
     """A reader may leave a stream, and the provider goes on working."""
     provider = make()
     async with aclosing(_stream(provider, _conversation())) as stream:
@@ -105,7 +105,7 @@ async def check_stream_left_early(make: Make) -> None:
     assert await provider.generate(_conversation())
 
 
-async def check_many_at_once(make: Make) -> None:
+async def check_many_at_once(make: MakeProvider) -> None:
     """One provider serves several tasks."""
     provider = make()
     plain = asyncio.gather(*(provider.generate(_conversation()) for _ in range(3)))
@@ -114,7 +114,7 @@ async def check_many_at_once(make: Make) -> None:
     assert len(texts) == 1, f"calls at the same time gave different texts: {sorted(texts)}"
 
 
-async def check_system_prompt(make: Make) -> None:
+async def check_system_prompt(make: MakeProvider) -> None:
     """A system prompt that is set is kept."""
     provider = make()
     provider.set_system_prompt("You are Bruno.")
@@ -123,7 +123,7 @@ async def check_system_prompt(make: Make) -> None:
     assert kept == "You are Bruno.", f"get_system_prompt() gave {kept!r} after it was set"
 
 
-async def check_token_count(make: Make) -> None:
+async def check_token_count(make: MakeProvider) -> None:
     """Tokens are whole numbers that grow with the text."""
     provider = make()
     short, long = (provider.get_token_count(text) for text in ("Hello", "Hello there, Oslo! " * 20))
@@ -132,7 +132,7 @@ async def check_token_count(make: Make) -> None:
     assert provider.get_token_count("") >= 0
 
 
-async def check_information(make: Make) -> None:
+async def check_information(make: MakeProvider) -> None:
     """The connection, the models and the model's facts are told in the right types."""
     provider = make()
     connected = await provider.check_connection()
@@ -145,7 +145,7 @@ async def check_information(make: Make) -> None:
     assert "model" in info, f"get_model_info() does not tell the model: {info!r}"
 
 
-async def check_errors(make: Make) -> None:
+async def check_errors(make: MakeProvider) -> None:
     """What cannot be answered is an ``LLMError``, plain and streamed."""
     for name, call in (
         ("generate", lambda provider: provider.generate([])),
@@ -162,7 +162,7 @@ async def check_errors(make: Make) -> None:
         raise AssertionError(f"{name}() of no messages must raise an LLMError")
 
 
-CONTRACT: tuple[Check, ...] = (
+CONTRACT: tuple[ContractCheck, ...] = (
     check_signatures,
     check_no_arguments,
     check_generate,
@@ -177,7 +177,7 @@ CONTRACT: tuple[Check, ...] = (
 """Every check, to be run one by one with ``pytest.mark.parametrize``."""
 
 
-async def check_provider(make: Make) -> None:
+async def check_provider(make: MakeProvider) -> None:
     """Run every check and tell all that is wrong.
 
     Args:

@@ -57,7 +57,7 @@ class MockCall:
         return "\n".join(texts_of(self.messages[-1:]))
 
 
-Answer = str | Completion | Exception | type[Exception] | Callable[[MockCall], Any]
+ScriptedAnswer = str | Completion | Exception | type[Exception] | Callable[[MockCall], Any]
 """A text, a whole completion, an error to raise, or a function (async too) that returns one."""
 
 
@@ -93,8 +93,8 @@ class MockProvider(Chat):
 
     def __init__(
         self,
-        *answers: Answer,
-        default: Answer | None = None,
+        *answers: ScriptedAnswer,
+        default: ScriptedAnswer | None = None,
         model: str = "mock-model",
         system_prompt: str | None = None,
         connected: bool = True,
@@ -104,13 +104,13 @@ class MockProvider(Chat):
         self.calls: list[MockCall] = []
         self._default = default
         self._system_prompt = system_prompt
-        self._answers: deque[Answer] = deque()
+        self._answers: deque[ScriptedAnswer] = deque()
         self.script(*answers)
 
     def __repr__(self) -> str:
         return f"MockProvider(model={self.model!r}, pending={self.pending})"
 
-    def script(self, *answers: Answer) -> None:
+    def script(self, *answers: ScriptedAnswer) -> None:
         """Add answers behind those that are waiting.
 
         Raises:

@@ -15,7 +15,7 @@ from bruno_llm.exceptions import ConfigurationError, InvalidRequestError
 from bruno_llm.schema import OwnFunction, without_nulls
 from bruno_llm.tools.abilities import Executed, parts_of
 from bruno_llm.tools.errors import ToolError
-from bruno_llm.tools.signature import arguments_of, description_of, schema_of
+from bruno_llm.tools.signature import arguments_model, description_of, schema_of
 
 __all__ = ["Tool", "as_tools", "tool", "tool_dicts", "tools_from_abilities"]
 
@@ -75,7 +75,7 @@ class Tool:
         if not callable(function):
             raise ConfigurationError(f"a tool needs a function, not {type(function).__name__}")
         name = name or str(getattr(function, "__name__", type(function).__name__))
-        arguments = arguments_of(function, name)
+        arguments = arguments_model(function, name)
         schema = schema_of(arguments)
         schema.pop("description", None)
         return cls(

@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.schema import Schema, mapped, topped
 
-__all__ = ["Untitled", "arguments_of", "description_of", "schema_of", "without_titles"]
+__all__ = ["Untitled", "arguments_model", "description_of", "schema_of", "without_titles"]
 
 _MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -36,7 +36,7 @@ def description_of(function: Callable[..., Any]) -> str:
     return "\n\n".join(part.strip() for part in parts if part)
 
 
-def arguments_of(function: Callable[..., Any], name: str) -> type[BaseModel]:
+def arguments_model(function: Callable[..., Any], name: str) -> type[BaseModel]:
     """The model that reads a call's arguments: type hints, defaults, and the docstring's words.
 
     Args:

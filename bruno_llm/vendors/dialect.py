@@ -8,18 +8,18 @@ from typing import Any
 
 from bruno_llm.schema import Schema, Unfit, flat, strict
 
-__all__ = ["Dialect", "Facts", "Rewrite", "never", "strict_if_it_can"]
+__all__ = ["Dialect", "ModelFacts", "Rewrite", "never", "strict_if_it_can"]
 
 Rewrite = Callable[[Schema], dict[str, Any]]
-Facts = Mapping[str, Any]
+ModelFacts = Mapping[str, Any]
 
 
-def always(model: str, facts: Facts) -> bool:
+def always(model: str, facts: ModelFacts) -> bool:
     """Yes, whatever the model."""
     return True
 
 
-def never(model: str, facts: Facts) -> bool:
+def never(model: str, facts: ModelFacts) -> bool:
     """No, whatever the model."""
     return False
 
@@ -51,6 +51,6 @@ class Dialect:
     tool: Rewrite = flat
     answer: Rewrite = dict
     strict_answer: Rewrite | None = strict_if_it_can
-    strict_tools: Callable[[str, Facts], bool] = never
+    strict_tools: Callable[[str, ModelFacts], bool] = never
     plain_keys: bool = False
-    with_tools: Callable[[str, Facts], bool] = always
+    with_tools: Callable[[str, ModelFacts], bool] = always

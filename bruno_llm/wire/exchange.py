@@ -19,7 +19,7 @@ from bruno_llm.exceptions import LLMError
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES
 from bruno_llm.wire.facts import Facts, Format
 from bruno_llm.wire.shape import read_json
-from bruno_llm.wire.turn import Parts
+from bruno_llm.wire.turn import AnswerParts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +113,7 @@ class Exchange:
         found = (self.headers.get(name) for name in (*names, *own))
         return next(filter(None, found), None)
 
-    def parts(self, text: str, without: Parts) -> Parts:
+    def parts(self, text: str, without: AnswerParts) -> AnswerParts:
         """What the answer held besides its ``text`` and its tool calls.
 
         ``without`` is what is known of it where the wire is not read.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bruno_llm.wire.shape import Check, Shape
+from bruno_llm.wire.shape import ShapeCheck, WireShape
 from bruno_llm.wire.think import ThinkTags
 from bruno_llm.wire.turn import TurnFormat
 
@@ -136,7 +136,7 @@ class Format:
     name: str
     paths: tuple[str, ...]
     read: Reader
-    shape: Shape
+    shape: WireShape
     mend: Mender = _as_is
     request: Asker = _as_litellm_says
     asks_with: frozenset[str] | None = None
@@ -152,10 +152,10 @@ class Format:
     unread: Mapping[str, Mender] = field(default_factory=dict)
     text_arguments: bool = False
     tool_images: bool = False
-    _misfit: Check = field(init=False, repr=False, compare=False)
+    _misfit: ShapeCheck = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_misfit", Check(self.shape))
+        object.__setattr__(self, "_misfit", ShapeCheck(self.shape))
 
     def changes(self, options: Mapping[str, Any]) -> bool:
         """Whether ``request`` may have something to change in the body of a call with those."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from bruno_llm.wire.facts import Format
-from bruno_llm.wire.turn import Chat, KeptTurn, Origin
+from bruno_llm.wire.turn import ChatMessages, KeptTurn, Origin
 
 __all__ = ["outgoing"]
 
@@ -20,7 +20,7 @@ _INVALID = "INVALID_JSON"
 
 
 def outgoing(
-    chat: Chat, origin: Origin | None, form: Format | None
+    chat: ChatMessages, origin: Origin | None, form: Format | None
 ) -> tuple[list[dict[str, Any]], list[KeptTurn]]:
     """The messages for litellm, and the turns that are to be put back below it.
 
@@ -56,7 +56,7 @@ def outgoing(
     return [*messages, {"role": "user", "content": shown}] if shown else messages, kept
 
 
-def _kept(chat: Chat, place: int) -> KeptTurn:
+def _kept(chat: ChatMessages, place: int) -> KeptTurn:
     turn = chat[place]
     text = turn.get("content")
     return KeptTurn(
@@ -68,7 +68,7 @@ def _kept(chat: Chat, place: int) -> KeptTurn:
     )
 
 
-def _results_after(chat: Chat, place: int) -> Iterator[str]:
+def _results_after(chat: ChatMessages, place: int) -> Iterator[str]:
     for turn in chat[place + 1 :]:
         if turn.get("role") != "tool":
             return

@@ -12,7 +12,7 @@ from bruno_llm.completion import ReasoningDelta, TextDelta, ToolCall, ToolCallDe
 from bruno_llm.wire.facts import Facts
 from bruno_llm.wire.pieces import Closing, Pieces
 from bruno_llm.wire.shape import read_json
-from bruno_llm.wire.turn import Parts, grow, whole
+from bruno_llm.wire.turn import AnswerParts, grow, whole
 
 __all__ = ["Answer", "StreamReader", "read_answer", "read_usage"]
 
@@ -36,7 +36,7 @@ class Answer:
     service_tier: str | None = None
     model: str = ""
     id: str | None = None
-    parts: Parts = field(default_factory=Parts)
+    parts: AnswerParts = field(default_factory=AnswerParts)
 
     @property
     def is_empty(self) -> bool:
@@ -67,7 +67,7 @@ def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
     answer.refusal = "".join(facts.refusal) or message.get("refusal") or ""
     if not watched:
         blocks = [dict(block) for block in message.get("thinking_blocks") or ()]
-        answer.parts = Parts(native=blocks)
+        answer.parts = AnswerParts(native=blocks)
     calls = [
         _tool_call(_field(call, "id"), function, _field(function, "arguments"))
         for call in message.get("tool_calls") or ()
@@ -137,7 +137,7 @@ class StreamReader:
             tool_calls=[call.closed() for call in self._calls],
             model=self._model,
             id=facts.id if self._watched else self._id,
-            parts=Parts(native=whole(self._blocks) if self._finish else ()),
+            parts=AnswerParts(native=whole(self._blocks) if self._finish else ()),
             service_tier=facts.service_tier or self._tier,
         )
         finish = facts.finish_reason if self._watched else self._finish

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import CoreSchema, SchemaValidator, core_schema, from_json
 
-__all__ = ["COUNT", "Check", "Count", "Shape", "misfit", "read_json"]
+__all__ = ["COUNT", "ShapeCheck", "TokenNumber", "WireShape", "misfit", "read_json"]
 
 
 def read_json(data: bytes | str) -> Any:
@@ -26,7 +26,7 @@ def read_json(data: bytes | str) -> Any:
 _MOST = 1e15
 
 
-class Count:
+class TokenNumber:
     """A number of tokens: finite and not negative."""
 
     @staticmethod
@@ -36,13 +36,13 @@ class Count:
         return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _MOST
 
 
-COUNT = Count()
+COUNT = TokenNumber()
 
-Shape = Any
+WireShape = Any
 """A type, a tuple of types, ``COUNT``, ``[shape]`` for a list, or a mapping of names to shapes."""
 
 
-class Check:
+class ShapeCheck:
     """A shape that is asked for with each answer and event, compiled when it first is.
 
     What the compiled one takes fits; of the rest ``misfit`` says what is wrong, if anything is.
@@ -50,7 +50,7 @@ class Check:
 
     __slots__ = ("_fits", "_shape")
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: WireShape) -> None:
         self._shape = shape
         self._fits: Callable[..., bool] | None = None
 
@@ -61,7 +61,7 @@ class Check:
         return None if self._fits(value, strict=True) else misfit(value, self._shape)
 
 
-def _schema(shape: Shape) -> CoreSchema:
+def _schema(shape: WireShape) -> CoreSchema:
     if isinstance(shape, Mapping):
         fields = {
             name: core_schema.typed_dict_field(
@@ -74,12 +74,12 @@ def _schema(shape: Shape) -> CoreSchema:
         return core_schema.list_schema(_schema(shape[0]))
     if isinstance(shape, tuple):
         return core_schema.union_schema([_schema(one) for one in shape])
-    if isinstance(shape, Count):
+    if isinstance(shape, TokenNumber):
         return core_schema.float_schema(allow_inf_nan=False, ge=0, lt=_MOST)
     return core_schema.int_schema() if shape is int else core_schema.is_instance_schema(shape)
 
 
-def misfit(value: Any, shape: Shape, name: str = "it") -> str | None:
+def misfit(value: Any, shape: WireShape, name: str = "it") -> str | None:
     """What is wrong, naming the first field that does not fit; ``None`` when all do.
 
     ``null`` fits everywhere, because vendors send it for a field that is not there, and fields
@@ -98,7 +98,7 @@ def misfit(value: Any, shape: Shape, name: str = "it") -> str | None:
         if None in value:
             return f"{name} has nothing at one place"
         return next(filter(None, (misfit(item, shape[0], name) for item in value)), None)
-    if isinstance(shape, Count):
+    if isinstance(shape, TokenNumber):
         return None if shape.fits(value) else f"{name} is not a number of tokens"
     # In Python a bool is an int; on the wire it is not.
     fits = isinstance(value, shape) and not (isinstance(value, bool) and shape is int)

@@ -92,7 +92,7 @@ async def _pieces(response: httpx.Response, most: int | None) -> AsyncIterator[b
     await response.aclose()
 
 
-def _layers(headers: httpx.Headers, most: int | None) -> list[_Layer]:
+def _layers(headers: httpx.Headers, most: int | None) -> list[_Inflation]:
     """What the body has to go through, the outermost first."""
     named = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
     layers = []
@@ -101,13 +101,13 @@ def _layers(headers: httpx.Headers, most: int | None) -> list[_Layer]:
             continue
         if name not in _OPEN:
             raise httpx.DecodingError(f"the answer is compressed as {name}, which nobody asked for")
-        layers.append(_Layer(name, most))
+        layers.append(_Inflation(name, most))
     if len(layers) > _MOST_LAYERS:
         raise httpx.DecodingError(f"the answer is compressed {len(layers)} times")
     return layers
 
 
-def _through(layers: list[_Layer], data: bytes) -> Iterator[bytes]:
+def _through(layers: list[_Inflation], data: bytes) -> Iterator[bytes]:
     if not layers:
         yield data
         return
@@ -132,7 +132,7 @@ _OPEN: dict[str, Callable[[bytes], zlib._Decompress | None]] = {
 }
 
 
-class _Layer:
+class _Inflation:
     """One compression, undone in pieces of at most 64 KiB."""
 
     def __init__(self, name: str, most: int | None) -> None:

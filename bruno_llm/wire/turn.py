@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from bruno_llm.wire.facts import Facts
 
 __all__ = [
-    "Chat",
+    "AnswerParts",
+    "ChatMessages",
     "History",
     "KeptTurn",
     "Origin",
-    "Parts",
     "TurnFormat",
     "grow",
     "marked",
@@ -39,12 +39,12 @@ __all__ = [
     "with_body",
 ]
 
-Chat = Sequence[Mapping[str, Any]]
+ChatMessages = Sequence[Mapping[str, Any]]
 _FAMILY = re.compile(r"[a-z]+(?:-?\d+(?:\.\d+)?)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class AnswerParts:
     """What a whole answer held besides its text and its tool calls.
 
     ``native`` is what the vendor wants back, empty when the plain turn says it all. ``paid_uses``
@@ -86,7 +86,7 @@ class History:
         route: litellm's route that the request takes.
     """
 
-    chat: Chat
+    chat: ChatMessages
     kept: Sequence[KeptTurn] = ()
     route: str = ""
 
@@ -95,8 +95,8 @@ def _as_it_is(body: dict[str, Any], history: History) -> None:
     pass
 
 
-def _nothing(facts: Facts, text: str) -> Parts:
-    return Parts()
+def _nothing(facts: Facts, text: str) -> AnswerParts:
+    return AnswerParts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class TurnFormat:
     ``restore`` changes the body of a request: the kept turns take the place of their markers.
     """
 
-    gather: Callable[[Facts, str], Parts] = _nothing
+    gather: Callable[[Facts, str], AnswerParts] = _nothing
     restore: Callable[[dict[str, Any], History], None] = _as_it_is
 
 

@@ -12,12 +12,12 @@ from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.text import fragments, words
 from bruno_llm.testing.fake.wire import (
     ErrorText,
+    RenderedTurn,
     Stream,
-    Turn,
     Wire,
     compact,
     minted,
-    unsupported,
+    not_in_format,
     word_count,
 )
 
@@ -88,16 +88,16 @@ class AnthropicWire(Wire):
             elif isinstance(part, Mapping):
                 blocks.append(dict(part))
             else:
-                raise unsupported(part, "Anthropic's format")
+                raise not_in_format(part, "Anthropic's format")
         return blocks
 
-    def answer(self, turn: Turn) -> dict[str, Any]:
+    def answer(self, turn: RenderedTurn) -> dict[str, Any]:
         body = self._message(turn) | {"content": turn.content} | _ending(turn.reply)
         if turn.reply.usage is not None:
             body["usage"] = _usage(turn.reply.usage)
         return body | dict(turn.reply.fields)
 
-    def stream(self, turn: Turn) -> Stream:
+    def stream(self, turn: RenderedTurn) -> Stream:
         reply = turn.reply
         message = self._message(turn) | {
             "content": [],
@@ -122,7 +122,7 @@ class AnthropicWire(Wire):
             [blocks.open_end + self.event(ending), self.event({"type": "message_stop"})],
         )
 
-    def _message(self, turn: Turn) -> dict[str, Any]:
+    def _message(self, turn: RenderedTurn) -> dict[str, Any]:
         return {
             "id": turn.reply.id or f"msg_fake{turn.serial:06d}",
             "type": "message",
@@ -164,10 +164,10 @@ class AnthropicWire(Wire):
         }
 
 
-_Events = Sequence[dict[str, Any]]
+_EventList = Sequence[dict[str, Any]]
 
 
-def _unfolded(block: dict[str, Any], reply: Reply) -> tuple[dict[str, Any], _Events, _Events]:
+def _unfolded(block: dict[str, Any], reply: Reply) -> tuple[dict[str, Any], _EventList, _EventList]:
     """The block as it opens, its deltas, and those that close it. Many a block comes whole."""
     kind = block["type"]
     if kind == "thinking":
@@ -202,7 +202,7 @@ class _Blocks:
         self._wire = wire
         self._index = 0
 
-    def add(self, block: dict[str, Any], deltas: _Events, closing: _Events) -> None:
+    def add(self, block: dict[str, Any], deltas: _EventList, closing: _EventList) -> None:
         start = {"type": "content_block_start", "index": self._index, "content_block": block}
         prefix = self.open_end + self._wire.event(start)
         if self._index == 0:

@@ -16,12 +16,12 @@ from bruno_llm.testing.fake.text import words
 from bruno_llm.testing.fake.wire import (
     EmbeddingWire,
     ErrorText,
+    RenderedTurn,
     Stream,
-    Turn,
     compact,
     minted,
+    not_in_format,
     number,
-    unsupported,
     word_count,
 )
 
@@ -81,10 +81,10 @@ class GeminiWire(EmbeddingWire):
                 part.setdefault("thoughtSignature", minted())
         return parts
 
-    def answer(self, turn: Turn) -> dict[str, Any]:
+    def answer(self, turn: RenderedTurn) -> dict[str, Any]:
         return self._ended(turn, turn.content)
 
-    def stream(self, turn: Turn) -> Stream:
+    def stream(self, turn: RenderedTurn) -> Stream:
         parts: list[dict[str, Any]] = []
         closing: list[dict[str, Any]] = []
         for part in turn.content:
@@ -105,7 +105,7 @@ class GeminiWire(EmbeddingWire):
             [self.event(self._ended(turn, closing))],
         )
 
-    def _ended(self, turn: Turn, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    def _ended(self, turn: RenderedTurn, parts: list[dict[str, Any]]) -> dict[str, Any]:
         body = _chunk(turn, parts, finish=True)
         body["candidates"][0] |= turn.reply.fields
         if turn.reply.usage is not None:
@@ -203,10 +203,12 @@ def _part(part: Part) -> dict[str, Any]:
         return {"inlineData": {"mimeType": part.media_type, "data": data}}
     if isinstance(part, Mapping):
         return dict(part)
-    raise unsupported(part, "Gemini's format")
+    raise not_in_format(part, "Gemini's format")
 
 
-def _chunk(turn: Turn, parts: list[dict[str, Any]], *, finish: bool = False) -> dict[str, Any]:
+def _chunk(
+    turn: RenderedTurn, parts: list[dict[str, Any]], *, finish: bool = False
+) -> dict[str, Any]:
     reply = turn.reply
     candidate: dict[str, Any] = {"index": 0}
     if parts:

@@ -25,7 +25,7 @@ class Incoming:
     body: bytes
 
 
-class Connection(asyncio.Protocol):
+class ServedConnection(asyncio.Protocol):
     """One connection: reads requests one after the other and lets ``handler`` answer each.
 
     When the client leaves while an answer is under way, the handler is cancelled at once and
@@ -34,8 +34,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(
         self,
-        handler: Callable[[Connection, Incoming], Awaitable[None]],
-        connections: set[Connection],
+        handler: Callable[[ServedConnection, Incoming], Awaitable[None]],
+        connections: set[ServedConnection],
     ) -> None:
         self.lost = False
         self.task: asyncio.Task[None] | None = None

@@ -17,7 +17,7 @@ from bruno_llm.completion import ToolCall
 from bruno_llm.testing.fake.parts import Media, Text, Thinking
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.text import arguments_text, fragments, words
-from bruno_llm.testing.fake.wire import CREATED, minted, unsupported
+from bruno_llm.testing.fake.wire import CREATED, minted, not_in_format
 
 COMPATIBLE = {
     "cerebras": "/v1",
@@ -55,7 +55,7 @@ def message_of(reply: Reply, vendor: str, serial: int) -> dict[str, Any]:
         elif isinstance(part, Mapping):
             message |= part
         else:
-            raise unsupported(part, "OpenAI's chat format")
+            raise not_in_format(part, "OpenAI's chat format")
     if thoughts:
         text = [{"type": "text", "text": message["content"]}] if message["content"] else []
         message["content"] = [*thoughts, *text]

@@ -14,10 +14,10 @@ from bruno_llm.testing.fake.wire import (
     CREATED_TEXT,
     EmbeddingWire,
     ErrorText,
+    RenderedTurn,
     Stream,
-    Turn,
     compact,
-    unsupported,
+    not_in_format,
 )
 
 _DETAILS = {
@@ -66,13 +66,13 @@ class OllamaWire(EmbeddingWire):
             elif isinstance(part, Mapping):
                 message |= part
             else:
-                raise unsupported(part, "Ollama's format")
+                raise not_in_format(part, "Ollama's format")
         return message | dict(reply.fields)
 
-    def answer(self, turn: Turn) -> dict[str, Any]:
+    def answer(self, turn: RenderedTurn) -> dict[str, Any]:
         return _line(turn, turn.content) | _ending(turn.reply)
 
-    def stream(self, turn: Turn) -> Stream:
+    def stream(self, turn: RenderedTurn) -> Stream:
         def piece(content: str = "", **fields: Any) -> bytes:
             message = {"role": "assistant", "content": content} | fields
             return self.event(_line(turn, message) | {"done": False})
@@ -148,7 +148,7 @@ class OllamaWire(EmbeddingWire):
         }
 
 
-def _line(turn: Turn, message: dict[str, Any]) -> dict[str, Any]:
+def _line(turn: RenderedTurn, message: dict[str, Any]) -> dict[str, Any]:
     return {"model": turn.model, "created_at": CREATED_TEXT, "message": message}
 
 

@@ -12,7 +12,14 @@ from bruno_llm.completion import Usage
 from bruno_llm.testing.fake.message import deltas_of, message_of
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
-from bruno_llm.testing.fake.wire import CREATED, EmbeddingWire, ErrorText, Stream, Turn, compact
+from bruno_llm.testing.fake.wire import (
+    CREATED,
+    EmbeddingWire,
+    ErrorText,
+    RenderedTurn,
+    Stream,
+    compact,
+)
 
 _TYPES = {
     "invalid_request": "invalid_request_error",
@@ -62,7 +69,7 @@ class OpenAIWire(EmbeddingWire):
     def content(self, reply: Reply, request: Request, serial: int) -> Any:
         return message_of(reply, request.vendor, serial)
 
-    def answer(self, turn: Turn) -> dict[str, Any]:
+    def answer(self, turn: RenderedTurn) -> dict[str, Any]:
         choice = {
             "index": 0,
             "message": turn.content,
@@ -74,7 +81,7 @@ class OpenAIWire(EmbeddingWire):
             body["usage"] = _usage(turn.reply.usage)
         return body
 
-    def stream(self, turn: Turn) -> Stream:
+    def stream(self, turn: RenderedTurn) -> Stream:
         usage = turn.reply.usage
         options = turn.request.json.get("stream_options") or {}
         # Mistral sends its numbers unasked.
@@ -152,7 +159,7 @@ class OpenAIWire(EmbeddingWire):
         }
 
 
-def _head(turn: Turn, kind: str) -> dict[str, Any]:
+def _head(turn: RenderedTurn, kind: str) -> dict[str, Any]:
     return {
         "id": turn.reply.id or f"chatcmpl-fake{turn.serial:06d}",
         "object": kind,

@@ -8,10 +8,10 @@ from typing import Any
 
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.testing.fake.reply import Reply
-from bruno_llm.testing.fake.request import Endpoint, Request
+from bruno_llm.testing.fake.request import EndpointName, Request
 from bruno_llm.testing.fake.script import Fault, Item, Raw
 
-SHARED: tuple[Endpoint, ...] = ("chat", "embed")
+SHARED: tuple[EndpointName, ...] = ("chat", "embed")
 """The endpoints whose answers stand in one queue."""
 
 
@@ -22,7 +22,7 @@ class Queues:
         self._shared: deque[Item] = deque()
         self._others: dict[str, deque[Item]] = {}
 
-    def add(self, items: Iterable[Item], endpoint: Endpoint) -> None:
+    def add(self, items: Iterable[Item], endpoint: EndpointName) -> None:
         """Queue answers behind those that are there."""
         shared = endpoint in SHARED
         queue = self._shared if shared else self._others.setdefault(endpoint, deque())

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Endpoint", "Request"]
+__all__ = ["EndpointName", "Request"]
 
-Endpoint = Literal["chat", "embed", "models", "show", "running", "count", "version", "unknown"]
+EndpointName = Literal["chat", "embed", "models", "show", "running", "count", "version", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Request:
     """
 
     vendor: str
-    endpoint: Endpoint
+    endpoint: EndpointName
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)

@@ -16,10 +16,17 @@ from bruno_llm.testing.fake.openai import OpenAIWire
 from bruno_llm.testing.fake.parts import Media, ServerTool, Text, Thinking
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
-from bruno_llm.testing.fake.responses_stream import Events
+from bruno_llm.testing.fake.responses_stream import NumberedEvents
 from bruno_llm.testing.fake.script import Fault
 from bruno_llm.testing.fake.text import arguments_text
-from bruno_llm.testing.fake.wire import CREATED, Stream, Turn, compact, minted, unsupported
+from bruno_llm.testing.fake.wire import (
+    CREATED,
+    RenderedTurn,
+    Stream,
+    compact,
+    minted,
+    not_in_format,
+)
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _PREFIXES = {"web_search": "ws", "file_search": "fs", "code_interpreter": "ci", "mcp": "mcp"}
@@ -74,7 +81,7 @@ class ResponsesWire(OpenAIWire):
                 }
                 items.append(_item(f"ig_{place}", "image_generation_call") | image)
             else:
-                raise unsupported(part, "the Responses format")
+                raise not_in_format(part, "the Responses format")
         if reply.refusal is not None:
             refusal = {"type": "refusal", "refusal": reply.refusal}
             items.append(_message(f"msg_fake{serial:06d}{len(items):02d}", refusal))
@@ -82,11 +89,11 @@ class ResponsesWire(OpenAIWire):
             items[-1]["status"] = "incomplete"
         return items
 
-    def answer(self, turn: Turn) -> dict[str, Any]:
+    def answer(self, turn: RenderedTurn) -> dict[str, Any]:
         return self._response(turn, _status(turn.reply), turn.content)
 
-    def stream(self, turn: Turn) -> Stream:
-        events = Events(self.event, turn.reply)
+    def stream(self, turn: RenderedTurn) -> Stream:
+        events = NumberedEvents(self.event, turn.reply)
         begun = self._response(turn, "in_progress", [])
         head = events.numbered({"type": "response.created", "response": begun})
         head += events.numbered({"type": "response.in_progress", "response": begun})
@@ -99,7 +106,7 @@ class ResponsesWire(OpenAIWire):
     def event(self, body: Any) -> bytes:
         return f"event: {body['type']}\ndata: {compact(body)}\n\n".encode()
 
-    def error_event(self, fault: Fault, turn: Turn, sent: int) -> bytes:
+    def error_event(self, fault: Fault, turn: RenderedTurn, sent: int) -> bytes:
         text = self.error_text(fault, turn.request)
         error = self.error_body(fault.http_status, text, None)["error"]
         first = {"type": "error", "sequence_number": sent, "error": error}
@@ -108,7 +115,9 @@ class ResponsesWire(OpenAIWire):
         last = {"type": "response.failed", "sequence_number": sent + 1, "response": failed}
         return self.event(first) + self.event(last)
 
-    def _response(self, turn: Turn, status: str, output: list[dict[str, Any]]) -> dict[str, Any]:
+    def _response(
+        self, turn: RenderedTurn, status: str, output: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         asked = turn.request.json or {}
         reply = turn.reply
         over = status != "in_progress"

@@ -18,7 +18,7 @@ _TOOL_STEPS = {
 }
 
 
-class Events:
+class NumberedEvents:
     """Numbered events. ``pieces`` hold the content; what closes an item waits in ``open_end`` for
     the next one, so that a stream that is cut behind a piece has nothing of what comes later."""
 

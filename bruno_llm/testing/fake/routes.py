@@ -9,9 +9,9 @@ from typing import Any
 
 from bruno_llm.testing.fake.http import Incoming
 from bruno_llm.testing.fake.message import COMPATIBLE
-from bruno_llm.testing.fake.request import Endpoint, Request
+from bruno_llm.testing.fake.request import EndpointName, Request
 
-_GEMINI_VERBS: dict[str, Endpoint] = {
+_GEMINI_VERBS: dict[str, EndpointName] = {
     "generateContent": "chat",
     "streamGenerateContent": "chat",
     "countTokens": "count",
@@ -20,7 +20,7 @@ _GEMINI_VERBS: dict[str, Endpoint] = {
 }
 # Claude on Vertex AI.
 _RAW_VERBS = ("rawPredict", "streamRawPredict")
-_ENDINGS: dict[str, tuple[str, Endpoint]] = {
+_ENDINGS: dict[str, tuple[str, EndpointName]] = {
     "/chat/completions": ("openai", "chat"),
     "/responses": ("responses", "chat"),
     "/embeddings": ("openai", "embed"),
@@ -72,7 +72,7 @@ def identify(incoming: Incoming) -> Request:
     )
 
 
-def _route(path: str, query: dict[str, str], incoming: Incoming) -> tuple[str, Endpoint, str]:
+def _route(path: str, query: dict[str, str], incoming: Incoming) -> tuple[str, EndpointName, str]:
     base, _, verb = path.rpartition(":")
     if verb in _GEMINI_VERBS:
         # With a base URL of its own the whole path may be `/models/NAME:verb` or `/:verb`.

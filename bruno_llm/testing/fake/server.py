@@ -10,25 +10,25 @@ from typing import Any
 
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.testing.fake.anthropic import AnthropicWire
-from bruno_llm.testing.fake.exchange import Exchange, json_bytes
 from bruno_llm.testing.fake.gate import Gate
 from bruno_llm.testing.fake.gemini import GeminiWire
-from bruno_llm.testing.fake.http import Connection, Incoming
+from bruno_llm.testing.fake.http import Incoming, ServedConnection
 from bruno_llm.testing.fake.message import COMPATIBLE
 from bruno_llm.testing.fake.ollama import OllamaWire
 from bruno_llm.testing.fake.openai import OpenAIWire
 from bruno_llm.testing.fake.queues import SHARED, Queues
 from bruno_llm.testing.fake.reply import Reply
-from bruno_llm.testing.fake.request import Endpoint, Request
+from bruno_llm.testing.fake.request import EndpointName, Request
+from bruno_llm.testing.fake.responder import Responder, json_bytes
 from bruno_llm.testing.fake.responses import ResponsesWire
 from bruno_llm.testing.fake.routes import identify
 from bruno_llm.testing.fake.script import Fault, Item
 from bruno_llm.testing.fake.strict.judge import judged
-from bruno_llm.testing.fake.strict.memory import Memory
+from bruno_llm.testing.fake.strict.memory import TurnMemory
 from bruno_llm.testing.fake.thread import ServerThread
 from bruno_llm.testing.fake.vectors import embedding_of
-from bruno_llm.testing.fake.waiting import Waiting
-from bruno_llm.testing.fake.wire import EmbeddingWire, Turn, Wire
+from bruno_llm.testing.fake.waiters import Waiters
+from bruno_llm.testing.fake.wire import EmbeddingWire, RenderedTurn, Wire
 
 __all__ = ["FakeServer"]
 
@@ -99,13 +99,13 @@ class FakeServer:
         self.open_streams = 0
         self.disconnects = 0
         self._dimensions = dimensions
-        self._memory = Memory() if strict else None
+        self._memory = TurnMemory() if strict else None
         self._active = 0
         self._key: str | None = None
         self._queues = Queues()
         self._serials = itertools.count(1)
         self._thread = ServerThread(self._handle)
-        self._waiting = Waiting()
+        self._waiting = Waiters()
 
     @property
     def connections(self) -> int:
@@ -140,7 +140,7 @@ class FakeServer:
             )
         return f"{self.url}/v1" if vendor in ("openai", "responses") else self.url
 
-    def script(self, *items: Item, endpoint: Endpoint = "chat") -> None:
+    def script(self, *items: Item, endpoint: EndpointName = "chat") -> None:
         """Queue answers; each is used once, in order, then ``default`` answers.
 
         Chat and embedding requests share one queue; for an embedding request any ``Reply`` means
@@ -212,7 +212,7 @@ class FakeServer:
 
     # What follows runs in the server's thread.
 
-    async def _handle(self, connection: Connection, incoming: Incoming) -> None:
+    async def _handle(self, connection: ServedConnection, incoming: Incoming) -> None:
         request = identify(incoming)
         counted = request.endpoint in SHARED
         self.requests.append(request)
@@ -235,7 +235,7 @@ class FakeServer:
             self.open_streams -= request.stream
             self._waiting.notify()
 
-    async def _answer(self, connection: Connection, request: Request) -> None:
+    async def _answer(self, connection: ServedConnection, request: Request) -> None:
         wire = _WIRES.get(request.wire)
         if wire is None:
             body = {"error": f"FakeServer has no {request.method} {request.path}"}
@@ -244,8 +244,8 @@ class FakeServer:
             return
         serial = next(self._serials)
 
-        def turn(reply: Reply) -> Turn:
-            made = Turn(reply, request, serial, wire.content(reply, request, serial))
+        def turn(reply: Reply) -> RenderedTurn:
+            made = RenderedTurn(reply, request, serial, wire.content(reply, request, serial))
             if self._memory is not None:
                 self._memory.keep(made)
             return made
@@ -255,7 +255,7 @@ class FakeServer:
                 return wire.answer(turn(reply))
             return self._other_body(wire, request)
 
-        exchange = Exchange(connection, wire, request, serial, turn, plain_body)
+        exchange = Responder(connection, wire, request, serial, turn, plain_body)
         if self._key is not None and request.key != self._key:
             await exchange.send_error(wire.wrong_key(request))
             return

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable
 
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.testing.fake.http import Connection, Incoming
+from bruno_llm.testing.fake.http import Incoming, ServedConnection
 
 _Ready = concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]]
 
@@ -22,10 +22,10 @@ class ServerThread:
         accepted: How many have been opened so far.
     """
 
-    def __init__(self, handler: Callable[[Connection, Incoming], Awaitable[None]]) -> None:
+    def __init__(self, handler: Callable[[ServedConnection, Incoming], Awaitable[None]]) -> None:
         self.closing = False
         self._handler = handler
-        self.connections: set[Connection] = set()
+        self.connections: set[ServedConnection] = set()
         self.accepted = 0
         self._thread: threading.Thread | None = None
 
@@ -88,6 +88,6 @@ class ServerThread:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _accept(self) -> Connection:
+    def _accept(self) -> ServedConnection:
         self.accepted += 1
-        return Connection(self._handler, self.connections)
+        return ServedConnection(self._handler, self.connections)

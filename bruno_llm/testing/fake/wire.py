@@ -49,7 +49,7 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class RenderedTurn:
     """One answer on its way out.
 
     ``content`` is the model's turn in the vendor's shape, as a client has to send it back: content
@@ -93,14 +93,14 @@ class Wire(ABC):
 
     @abstractmethod
     def content(self, reply: Reply, request: Request, serial: int) -> Any:
-        """The model's turn in the vendor's shape: what ``Turn.content`` says."""
+        """The model's turn in the vendor's shape: what ``RenderedTurn.content`` says."""
 
     @abstractmethod
-    def answer(self, turn: Turn) -> dict[str, Any]:
+    def answer(self, turn: RenderedTurn) -> dict[str, Any]:
         """The body of a plain answer."""
 
     @abstractmethod
-    def stream(self, turn: Turn) -> Stream:
+    def stream(self, turn: RenderedTurn) -> Stream:
         """The events of a streamed answer."""
 
     @abstractmethod
@@ -123,7 +123,7 @@ class Wire(ABC):
         """How the vendor's headers tell how long to wait."""
         return {"retry-after": number(retry_after)}
 
-    def error_event(self, fault: Fault, turn: Turn, sent: int) -> bytes:
+    def error_event(self, fault: Fault, turn: RenderedTurn, sent: int) -> bytes:
         """An error in the middle of a stream, behind ``sent`` events."""
         error = self.error_text(fault, turn.request)
         return self.event(self.error_body(fault.http_status, error, None))
@@ -158,7 +158,7 @@ def minted(size: int = 48) -> str:
     return base64.b64encode(os.urandom(size)).decode("ascii")
 
 
-def unsupported(part: Part, name: str) -> ConfigurationError:
+def not_in_format(part: Part, name: str) -> ConfigurationError:
     """The error of a script that asks a format for what it does not have."""
     return ConfigurationError(f"Reply: {name} has no {type(part).__name__}, leave it out of parts")
 

@@ -13,7 +13,7 @@ from typing import Any
 from bruno_llm.completion import Citation
 from bruno_llm.wire.facts import Facts
 from bruno_llm.wire.shape import read_json
-from bruno_llm.wire.turn import History, KeptTurn, Parts, TurnFormat, grow, marked, whole
+from bruno_llm.wire.turn import AnswerParts, History, KeptTurn, TurnFormat, grow, marked, whole
 
 __all__ = ["TURN", "note"]
 
@@ -56,10 +56,10 @@ def _close(block: dict[str, Any]) -> None:
         block["input"] = {"INVALID_JSON": raw}
 
 
-def _gather(facts: Facts, text: str) -> Parts:
+def _gather(facts: Facts, text: str) -> AnswerParts:
     blocks = [block for block in whole(facts.items) if not _is_empty(block)]
     opaque = any(_is_opaque(block) for block in blocks)
-    return Parts(native=blocks if opaque else (), citations=tuple(_citations(blocks)))
+    return AnswerParts(native=blocks if opaque else (), citations=tuple(_citations(blocks)))
 
 
 def _is_empty(block: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 from bruno_llm.completion import Attachment, Citation
 from bruno_llm.wire.facts import Facts
-from bruno_llm.wire.turn import History, KeptTurn, Parts, TurnFormat, grow, marked, whole
+from bruno_llm.wire.turn import AnswerParts, History, KeptTurn, TurnFormat, grow, marked, whole
 
 __all__ = ["TURN", "note", "note_part"]
 
@@ -61,10 +61,10 @@ def _continues(part: Mapping[str, Any], last: Mapping[str, Any]) -> bool:
     )
 
 
-def _gather(facts: Facts, text: str) -> Parts:
+def _gather(facts: Facts, text: str) -> AnswerParts:
     parts = whole(facts.items)
     opaque = any(set(part) - _PLAIN for part in parts)
-    return Parts(
+    return AnswerParts(
         native=parts if opaque else (),
         attachments=tuple(_attachments(parts)),
         citations=tuple(_citations(facts.notes.get("grounding") or {}, text)),

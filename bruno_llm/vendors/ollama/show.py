@@ -18,13 +18,13 @@ from bruno_llm.vendors.vendor import Description
 if TYPE_CHECKING:
     from bruno_llm.vendors.asking import Asking
 
-__all__ = ["describe"]
+__all__ = ["ask_show"]
 
 _NUM_CTX = re.compile(r"^num_ctx\s+(\d+)\s*$", re.MULTILINE)
 _OLD_WINDOW = 4096
 
 
-async def describe(ask: Asking, model: str) -> Description:
+async def ask_show(ask: Asking, model: str) -> Description:
     """The model's abilities and its window.
 
     Raises:

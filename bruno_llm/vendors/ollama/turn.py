@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bruno_llm.wire.facts import Facts
-from bruno_llm.wire.turn import History, Parts, TurnFormat, grow, marked, whole
+from bruno_llm.wire.turn import AnswerParts, History, TurnFormat, grow, marked, whole
 
 __all__ = ["TURN", "note"]
 
@@ -27,8 +27,8 @@ def note(payload: Mapping[str, Any], facts: Facts) -> None:
         facts.notes.setdefault("logprobs", []).extend(payload["logprobs"])
 
 
-def _gather(facts: Facts, text: str) -> Parts:
-    return Parts(native=whole(facts.items))
+def _gather(facts: Facts, text: str) -> AnswerParts:
+    return AnswerParts(native=whole(facts.items))
 
 
 def _restore(body: dict[str, Any], history: History) -> None:

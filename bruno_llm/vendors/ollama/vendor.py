@@ -17,7 +17,7 @@ from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.ollama import wire
 from bruno_llm.vendors.ollama.options import fit
 from bruno_llm.vendors.ollama.schema import SCHEMAS
-from bruno_llm.vendors.ollama.show import describe
+from bruno_llm.vendors.ollama.show import ask_show
 from bruno_llm.vendors.ollama.tokens import TOKENS
 from bruno_llm.vendors.ollama.vectors import VECTORS
 from bruno_llm.vendors.vendor import Vendor
@@ -61,7 +61,7 @@ OLLAMA = Vendor(
     tokens=TOKENS,
     vectors=VECTORS,
     counts_by_asking=True,
-    describe=describe,
+    describe=ask_show,
     free=True,
     silent_window=4096,  # Ollama FAQ, "How can I specify the context window size?"
     error_rules=(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from bruno_llm.wire.turn import Chat, KeptTurn, marked
+from bruno_llm.wire.turn import ChatMessages, KeptTurn, marked
 
 __all__ = ["request_body"]
 
@@ -19,7 +19,12 @@ _NOT_SENT = ("extra_headers", "extra_body", "api_version", "azure_ad_token", "ap
 
 
 def request_body(
-    model: str, chat: Chat, kept: Sequence[KeptTurn], options: Mapping[str, Any], *, reasons: bool
+    model: str,
+    chat: ChatMessages,
+    kept: Sequence[KeptTurn],
+    options: Mapping[str, Any],
+    *,
+    reasons: bool,
 ) -> Fields:
     """The body of the request; ``reasons``: the model thinks, as far as anyone knows.
 

@@ -12,18 +12,18 @@ from typing import Any
 from bruno_llm.completion import Attachment, Citation
 from bruno_llm.vendors.openai.turn import attachment_of, cited
 from bruno_llm.wire.facts import Facts
-from bruno_llm.wire.turn import Parts, TurnFormat
+from bruno_llm.wire.turn import AnswerParts, TurnFormat
 
 __all__ = ["TURN"]
 
 _PLAIN = ("message", "function_call")
 
 
-def _gather(facts: Facts, text: str) -> Parts:
+def _gather(facts: Facts, text: str) -> AnswerParts:
     items = facts.items
     # A message may say which part of the answer it is; a request without that is worse answered.
     opaque = any(item.get("type") not in _PLAIN or item.get("phase") for item in items)
-    return Parts(
+    return AnswerParts(
         native=items if opaque else (),
         attachments=tuple(_attachments(items)),
         citations=tuple(_citations(items)),

@@ -16,7 +16,7 @@ from typing import Any
 
 from bruno_llm.completion import Attachment, Citation
 from bruno_llm.wire.facts import Facts
-from bruno_llm.wire.turn import History, Parts, TurnFormat, grow, marked, whole
+from bruno_llm.wire.turn import AnswerParts, History, TurnFormat, grow, marked, whole
 
 __all__ = ["TURN", "attachment_of", "cited", "has_more", "note"]
 
@@ -108,9 +108,9 @@ def _add_part(parts: list[dict[str, Any]], part: Mapping[str, Any]) -> None:
         parts.append(copy.deepcopy(dict(part)))  # it grows, and the payload must not
 
 
-def _gather(facts: Facts, text: str) -> Parts:
+def _gather(facts: Facts, text: str) -> AnswerParts:
     if not facts.items or not facts.items[0]:
-        return Parts()
+        return AnswerParts()
     kept = whole(facts.items[0])
     native = {name: kept[name] for name in (*_TEXTS, "reasoning_details") if kept.get(name)}
     if "reasoning_details" in native:  # they say the same, with what makes it count
@@ -120,7 +120,7 @@ def _gather(facts: Facts, text: str) -> Parts:
     audio = kept.get("audio") or {}
     if audio.get("id"):
         native["audio"] = {"id": audio["id"]}
-    return Parts(
+    return AnswerParts(
         native=[native] if native else (),
         attachments=tuple(_attachments(kept)),
         citations=tuple(

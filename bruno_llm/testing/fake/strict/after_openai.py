@@ -7,11 +7,11 @@ from typing import Any
 
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.functions import mistral_functions
-from bruno_llm.testing.fake.strict.memory import Memory
+from bruno_llm.testing.fake.strict.memory import TurnMemory
 from bruno_llm.testing.fake.strict.openai import tool_rules
 from bruno_llm.testing.fake.strict.refusal import (
-    Refusal,
-    Refusals,
+    VendorRefusal,
+    VendorRefusals,
     dicts,
     member,
     mistral_says,
@@ -21,7 +21,7 @@ from bruno_llm.testing.fake.strict.refusal import (
 _MISTRAL_ID = re.compile(r"[A-Za-z0-9]{9}")
 
 
-def after_openai_rules(request: Request, memory: Memory) -> Refusals:
+def after_openai_rules(request: Request, memory: TurnMemory) -> VendorRefusals:
     """Every rule of ``request.vendor`` that this request breaks."""
     messages = dicts(request.json.get("messages"))
     if request.vendor == "mistral":
@@ -37,7 +37,9 @@ def after_openai_rules(request: Request, memory: Memory) -> Refusals:
     yield from tool_rules(messages)
 
 
-def _reasoning_back(request: Request, messages: list[dict[str, Any]], memory: Memory) -> Refusals:
+def _reasoning_back(
+    request: Request, messages: list[dict[str, Any]], memory: TurnMemory
+) -> VendorRefusals:
     """api-docs.deepseek.com/guides/thinking_mode, "Tool calls"; Moonshot's K2 guide.
 
     An empty text is accepted; it must only be there.
@@ -69,7 +71,7 @@ def _reasoning_back(request: Request, messages: list[dict[str, Any]], memory: Me
             )
 
 
-def _groq(messages: list[dict[str, Any]]) -> Refusals:
+def _groq(messages: list[dict[str, Any]]) -> VendorRefusals:
     for place, message in enumerate(messages):
         for name in ("reasoning_content", "thinking_blocks", "reasoning_details"):
             if name in message:
@@ -80,7 +82,7 @@ def _groq(messages: list[dict[str, Any]]) -> Refusals:
                 )
 
 
-def _cerebras(messages: list[dict[str, Any]]) -> Refusals:
+def _cerebras(messages: list[dict[str, Any]]) -> VendorRefusals:
     for place, message in enumerate(messages):
         for name in ("reasoning_content", "thinking_blocks", "reasoning_details"):
             if name in message:
@@ -89,10 +91,12 @@ def _cerebras(messages: list[dict[str, Any]]) -> Refusals:
                 text = f"{where}: property '{where}' is unsupported"
                 kind, code = "invalid_request_error", "wrong_api_format"
                 body = {"message": text, "type": kind, "param": "validation_error", "code": code}
-                yield Refusal(400, text, body)
+                yield VendorRefusal(400, text, body)
 
 
-def _mistral(messages: list[dict[str, Any]], request: Request, memory: Memory) -> Refusals:
+def _mistral(
+    messages: list[dict[str, Any]], request: Request, memory: TurnMemory
+) -> VendorRefusals:
     order = "invalid_request_message_order"
     calls = 0
     for place, message in enumerate(messages):
@@ -133,16 +137,16 @@ def _mistral(messages: list[dict[str, Any]], request: Request, memory: Memory) -
         yield _uneven(order)
 
 
-def _uneven(order: str) -> Refusal:
+def _uneven(order: str) -> VendorRefusal:
     # mistralai/client-ts#106
     return mistral_says("Not the same number of function calls and responses", order, "3230")
 
 
-def _forbidden(message: dict[str, Any], place: int, name: str) -> Refusal:
+def _forbidden(message: dict[str, Any], place: int, name: str) -> VendorRefusal:
     # charmbracelet/crush#1590, BerriAI/litellm#30835; the shape: editor-code-assistant/eca#231
     where = ["body", "messages", place, message.get("role"), name]
     text = "Extra inputs are not permitted"
     detail = {"type": "extra_forbidden", "loc": where, "msg": text, "input": message[name]}
     kind = "invalid_request_error"
     body = {"object": "error", "message": {"detail": [detail]}, "type": kind}
-    return Refusal(422, text, body | {"param": None, "code": None})
+    return VendorRefusal(422, text, body | {"param": None, "code": None})

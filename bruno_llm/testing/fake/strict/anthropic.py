@@ -13,8 +13,14 @@ from typing import Any
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.functions import anthropic_functions
 from bruno_llm.testing.fake.strict.media import picture_type
-from bruno_llm.testing.fake.strict.memory import Memory
-from bruno_llm.testing.fake.strict.refusal import Refusals, anthropic_says, dicts, joined, member
+from bruno_llm.testing.fake.strict.memory import TurnMemory
+from bruno_llm.testing.fake.strict.refusal import (
+    VendorRefusals,
+    anthropic_says,
+    dicts,
+    member,
+    with_neighbours_joined,
+)
 from bruno_llm.testing.fake.strict.thinking import thinking_rules
 
 _FIELDS = {
@@ -30,7 +36,7 @@ _EVERYWHERE = {"type", "cache_control"}
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 
-def anthropic_rules(request: Request, memory: Memory) -> Refusals:
+def anthropic_rules(request: Request, memory: TurnMemory) -> VendorRefusals:
     """Every rule that this request breaks."""
     body = request.json
     messages = dicts(body.get("messages"))
@@ -38,17 +44,19 @@ def anthropic_rules(request: Request, memory: Memory) -> Refusals:
         yield anthropic_says("messages: at least one message is required")
     yield from _roles(messages)
     yield from _blocks(messages)
-    yield from _results(joined(messages))
+    yield from _results(with_neighbours_joined(messages))
     yield from anthropic_functions(body)
     choice = member(body, "tool_choice").get("type")
     thinking = member(body, "thinking").get("type")
     if choice in ("any", "tool") and thinking in ("enabled", "adaptive"):
         # mastra-ai/mastra#7507, usestrix/strix#503 (an adaptive model)
         yield anthropic_says("Thinking may not be enabled when tool_choice forces tool use.")
-    yield from thinking_rules(joined(messages), thinking == "enabled", request, memory)
+    yield from thinking_rules(
+        with_neighbours_joined(messages), thinking == "enabled", request, memory
+    )
 
 
-def _roles(messages: list[dict[str, Any]]) -> Refusals:
+def _roles(messages: list[dict[str, Any]]) -> VendorRefusals:
     # Consecutive messages of one role are joined, and the first may be the assistant's: the page
     # of the API, and anthropics/courses#79.
     for message in messages:
@@ -65,7 +73,7 @@ def _roles(messages: list[dict[str, Any]]) -> Refusals:
             )
 
 
-def _blocks(messages: list[dict[str, Any]]) -> Refusals:
+def _blocks(messages: list[dict[str, Any]]) -> VendorRefusals:
     for place, message in enumerate(messages):
         for name in message:
             if name not in ("role", "content"):
@@ -77,7 +85,7 @@ def _blocks(messages: list[dict[str, Any]]) -> Refusals:
             yield from _block(block, f"messages.{place}.content.{index}")
 
 
-def _block(block: dict[str, Any], place: str) -> Refusals:
+def _block(block: dict[str, Any], place: str) -> VendorRefusals:
     kind = str(block.get("type"))
     for name in block:
         if kind in _FIELDS and name not in _FIELDS[kind] | _EVERYWHERE:
@@ -101,7 +109,7 @@ def _block(block: dict[str, Any], place: str) -> Refusals:
             yield from _block(inner, f"{place}.tool_result.content.{index}")
 
 
-def _picture(source: dict[str, Any], place: str) -> Refusals:
+def _picture(source: dict[str, Any], place: str) -> VendorRefusals:
     said = source.get("media_type")
     found = picture_type(source.get("data") or "") if source.get("type") == "base64" else None
     if found and said != found:
@@ -112,7 +120,7 @@ def _picture(source: dict[str, Any], place: str) -> Refusals:
         )
 
 
-def _results(messages: list[dict[str, Any]]) -> Refusals:
+def _results(messages: list[dict[str, Any]]) -> VendorRefusals:
     for place, message in enumerate(messages):
         blocks = message["content"]
         before = messages[place - 1]["content"] if place else []

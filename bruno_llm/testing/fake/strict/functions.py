@@ -15,7 +15,7 @@ from typing import Any
 from bruno_llm.schema import subschemas
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.refusal import (
-    Refusals,
+    VendorRefusals,
     anthropic_says,
     dicts,
     gemini_says,
@@ -47,7 +47,7 @@ def parts(schema: Any) -> Iterator[dict[str, Any]]:
             yield from parts(inner)
 
 
-def openai_name(name: Any, where: str) -> Refusals:
+def openai_name(name: Any, where: str) -> VendorRefusals:
     """A function's name, where it is defined and where it was called."""
     if not isinstance(name, str):
         return
@@ -69,7 +69,7 @@ def openai_name(name: Any, where: str) -> Refusals:
         )
 
 
-def openai_function(function: Mapping[str, Any], param: str) -> Refusals:
+def openai_function(function: Mapping[str, Any], param: str) -> VendorRefusals:
     """A function's schema, strict or not."""
     schema, name = member(dict(function), "parameters"), function.get("name")
     refused = (*_UNIONS, "enum", "not")
@@ -94,7 +94,7 @@ def _says_items(part: dict[str, Any]) -> bool:
     return "items" in part or "prefixItems" in part
 
 
-def anthropic_functions(body: dict[str, Any]) -> Refusals:
+def anthropic_functions(body: dict[str, Any]) -> VendorRefusals:
     """Names, the top of schemas, keys; the shape of an answer."""
     for place, tool in enumerate(dicts(body.get("tools"))):
         schema = tool.get("input_schema")
@@ -123,7 +123,7 @@ def anthropic_functions(body: dict[str, Any]) -> Refusals:
         yield from _anthropic_shape(form["schema"])
 
 
-def _anthropic_shape(schema: dict[str, Any]) -> Refusals:
+def _anthropic_shape(schema: dict[str, Any]) -> VendorRefusals:
     names = [part["$ref"].rpartition("/")[2] for part in parts(schema) if "$ref" in part]
     defined = member(schema, "$defs")
     for name in names:
@@ -155,7 +155,7 @@ def _anthropic_shape(schema: dict[str, Any]) -> Refusals:
             yield anthropic_says("output_format.schema: 'prefixItems' is not supported")
 
 
-def gemini_functions(request: Request) -> Refusals:
+def gemini_functions(request: Request) -> VendorRefusals:
     """Names, schemas in either of two fields, and functions beside a shape."""
     body = request.json
     tools = dicts(body.get("tools"))
@@ -179,7 +179,7 @@ def gemini_functions(request: Request) -> Refusals:
         yield from _gemini_refs(shape)
 
 
-def _gemini_function(function: dict[str, Any], where: str) -> Refusals:
+def _gemini_function(function: dict[str, Any], where: str) -> VendorRefusals:
     if not _GEMINI_NAME.fullmatch(str(function.get("name"))):
         # cline/cline#7339
         yield gemini_says(
@@ -211,7 +211,7 @@ def _properties(part: dict[str, Any]) -> dict[str, Any]:
     return member(part, "properties")
 
 
-def _gemini_refs(schema: Any) -> Refusals:
+def _gemini_refs(schema: Any) -> VendorRefusals:
     for part in parts(schema):
         if "$ref" in part and not all(word.startswith("$") for word in part):
             # anomalyco/opencode#12295; ai.google.dev/api/generate-content, responseJsonSchema
@@ -222,7 +222,7 @@ def _gemini_refs(schema: Any) -> Refusals:
             )
 
 
-def mistral_functions(body: dict[str, Any]) -> Refusals:
+def mistral_functions(body: dict[str, Any]) -> VendorRefusals:
     """Names, and functions beside a shape."""
     tools = dicts(body.get("tools"))
     for tool in tools:
@@ -242,7 +242,7 @@ def mistral_functions(body: dict[str, Any]) -> Refusals:
         )
 
 
-def ollama_functions(body: dict[str, Any]) -> Refusals:
+def ollama_functions(body: dict[str, Any]) -> VendorRefusals:
     """Types that Go does not read, and what a server loses without a word."""
     for tool in dicts(body.get("tools")):
         schema = member(member(tool, "function"), "parameters")

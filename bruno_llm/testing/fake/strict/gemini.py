@@ -14,8 +14,8 @@ from typing import Any
 from bruno_llm.testing.fake.gemini import SIGNING
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.functions import gemini_functions
-from bruno_llm.testing.fake.strict.memory import Memory, gemini_key
-from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, gemini_says
+from bruno_llm.testing.fake.strict.memory import TurnMemory, gemini_key
+from bruno_llm.testing.fake.strict.refusal import VendorRefusals, dicts, gemini_says
 
 # The page names them for calls that no Gemini model made ("FAQs"). The field is bytes, so that
 # clients also send them in base64.
@@ -26,7 +26,7 @@ _DATA |= {"executableCode", "codeExecutionResult", "toolCall", "toolResponse"}
 _PART = _DATA | {"thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"}
 
 
-def gemini_rules(request: Request, memory: Memory) -> Refusals:
+def gemini_rules(request: Request, memory: TurnMemory) -> VendorRefusals:
     """Every rule that this request breaks."""
     contents = dicts(request.json.get("contents"))
     for place, content in enumerate(contents):
@@ -55,7 +55,7 @@ def _of(content: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [part[kind] for part in _parts(content) if isinstance(part.get(kind), dict)]
 
 
-def _content(content: dict[str, Any], where: str, place: int) -> Refusals:
+def _content(content: dict[str, Any], where: str, place: int) -> VendorRefusals:
     if content.get("role") not in (None, "user", "model", "function"):
         # Its old word; the field's page says "Must be either 'user' or 'model'".
         yield gemini_says("Please use a valid role: user, model.")
@@ -89,7 +89,7 @@ def _unknown(name: str, where: str) -> Any:
     )
 
 
-def _struct(part: dict[str, Any], kind: str, field: str, where: str) -> Refusals:
+def _struct(part: dict[str, Any], kind: str, field: str, where: str) -> VendorRefusals:
     inner = part.get(kind)
     if isinstance(inner, dict) and not isinstance(inner.get(field, {}), dict):
         # The words for another field: agno-agi/agno#2649; that it is a Struct: AstrBot#7216.
@@ -99,7 +99,7 @@ def _struct(part: dict[str, Any], kind: str, field: str, where: str) -> Refusals
         )
 
 
-def _references(content: dict[str, Any]) -> Refusals:
+def _references(content: dict[str, Any]) -> VendorRefusals:
     for result in _of(content, "functionResponse"):
         found = re.search(r'"\$ref": "([^"]*)"', json.dumps(result.get("response")))
         if found and not result.get("parts"):
@@ -110,7 +110,7 @@ def _references(content: dict[str, Any]) -> Refusals:
             )
 
 
-def _turns(contents: list[dict[str, Any]]) -> Refusals:
+def _turns(contents: list[dict[str, Any]]) -> VendorRefusals:
     called = 0
     for place, content in enumerate(contents):
         calls, responses = _of(content, "functionCall"), _of(content, "functionResponse")
@@ -142,7 +142,9 @@ def _uneven() -> Any:
     )
 
 
-def _signatures(contents: list[dict[str, Any]], request: Request, memory: Memory) -> Refusals:
+def _signatures(
+    contents: list[dict[str, Any]], request: Request, memory: TurnMemory
+) -> VendorRefusals:
     start = 0
     for place, content in enumerate(contents):
         if content.get("role") != "model" and not _of(content, "functionResponse"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.refusal import dicts
-from bruno_llm.testing.fake.wire import Turn
+from bruno_llm.testing.fake.wire import RenderedTurn
 
 # What only the vendor can have made; `reasoning_content` is text, and known by all of it.
 _OPAQUE = ("signature", "data", "encrypted_content", "thoughtSignature", "reasoning_content")
@@ -21,14 +21,14 @@ class Given:
 
     Attributes:
         request: What it answered.
-        content: The turn in the vendor's shape, as ``Turn.content`` says.
+        content: The turn in the vendor's shape, as ``RenderedTurn.content`` says.
     """
 
     request: Request
     content: Any
 
 
-class Memory:
+class TurnMemory:
     """Turns by the ids in them, and everything opaque that was ever given.
 
     A vendor knows its own alone: one server plays them all, and what Anthropic signed means nothing
@@ -38,7 +38,7 @@ class Memory:
     def __init__(self) -> None:
         self._given: dict[tuple[str, str, str], list[Given]] = {}
 
-    def keep(self, turn: Turn) -> None:
+    def keep(self, turn: RenderedTurn) -> None:
         """Remember a turn; the same id may be given many times."""
         request = turn.request
         given = Given(request, turn.content)

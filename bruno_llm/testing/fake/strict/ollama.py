@@ -10,13 +10,19 @@ from typing import Any
 
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.functions import ollama_functions
-from bruno_llm.testing.fake.strict.memory import Memory
-from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, go_kind, member, ollama_says
+from bruno_llm.testing.fake.strict.memory import TurnMemory
+from bruno_llm.testing.fake.strict.refusal import (
+    VendorRefusals,
+    dicts,
+    go_kind,
+    member,
+    ollama_says,
+)
 
 _ARGUMENTS = "ChatRequest.messages.tool_calls.function.arguments"
 
 
-def ollama_rules(request: Request, memory: Memory) -> Refusals:
+def ollama_rules(request: Request, memory: TurnMemory) -> VendorRefusals:
     """Every rule that this request breaks."""
     body = request.json
     stop = member(body, "options").get("stop")

@@ -10,8 +10,8 @@ from typing import Any
 
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.functions import openai_function, openai_name
-from bruno_llm.testing.fake.strict.memory import Memory
-from bruno_llm.testing.fake.strict.refusal import Refusals, an, dicts, member, openai_says
+from bruno_llm.testing.fake.strict.memory import TurnMemory
+from bruno_llm.testing.fake.strict.refusal import VendorRefusals, an, dicts, member, openai_says
 from bruno_llm.testing.fake.strict.schema import fault_in_strict
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
@@ -21,7 +21,7 @@ _INSTEAD = ("tool_calls", "function_call", "refusal", "audio")
 _ASSISTANT = {*_INSTEAD, "annotations"}
 
 
-def openai_rules(request: Request, memory: Memory) -> Refusals:
+def openai_rules(request: Request, memory: TurnMemory) -> VendorRefusals:
     """Every rule that this request breaks."""
     messages = dicts(request.json.get("messages"))
     if not messages:
@@ -43,7 +43,7 @@ def openai_rules(request: Request, memory: Memory) -> Refusals:
     yield from schema_rules(request.json)
 
 
-def _message(message: dict[str, Any], where: str, own: set[str]) -> Refusals:
+def _message(message: dict[str, Any], where: str, own: set[str]) -> VendorRefusals:
     role = message.get("role")
     if role not in _ROLES:
         named = ", ".join(f"'{name}'" for name in _ROLES[:-1])
@@ -65,7 +65,7 @@ def _message(message: dict[str, Any], where: str, own: set[str]) -> Refusals:
         yield from _call(call, f"{where}.tool_calls[{index}]")
 
 
-def _call(call: dict[str, Any], where: str) -> Refusals:
+def _call(call: dict[str, Any], where: str) -> VendorRefusals:
     for name in call:
         if name not in ("id", "type", "function", "custom"):
             # songquanpeng/one-api#1319
@@ -91,7 +91,7 @@ def wrong_type(where: str, value: Any) -> Any:
     )
 
 
-def tool_rules(messages: list[dict[str, Any]]) -> Refusals:
+def tool_rules(messages: list[dict[str, Any]]) -> VendorRefusals:
     """Each call has its answer, each answer its call."""
     open_calls: list[Any] = []
     for place, message in enumerate([*messages, {}]):
@@ -117,7 +117,7 @@ def tool_rules(messages: list[dict[str, Any]]) -> Refusals:
         open_calls = [call.get("id") for call in dicts(message.get("tool_calls"))]
 
 
-def schema_rules(body: dict[str, Any]) -> Refusals:
+def schema_rules(body: dict[str, Any]) -> VendorRefusals:
     """Strict functions and a strict format have schemas of strict mode's kind."""
     for index, tool in enumerate(dicts(body.get("tools"))):
         function = member(tool, "function")
@@ -130,7 +130,7 @@ def schema_rules(body: dict[str, Any]) -> Refusals:
         yield from format_schema(wanted, "response_format")
 
 
-def function_schema(function: dict[str, Any], param: str) -> Refusals:
+def function_schema(function: dict[str, Any], param: str) -> VendorRefusals:
     """A function that asks for strict mode."""
     fault = fault_in_strict(function.get("parameters"))
     if fault:
@@ -138,7 +138,7 @@ def function_schema(function: dict[str, Any], param: str) -> Refusals:
         yield openai_says(message, param, "invalid_function_parameters")
 
 
-def format_schema(wanted: dict[str, Any], param: str) -> Refusals:
+def format_schema(wanted: dict[str, Any], param: str) -> VendorRefusals:
     """An answer's format that asks for strict mode."""
     fault = fault_in_strict(wanted.get("schema"))
     if fault:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class VendorRefusal:
     """What the vendor answers in place of a model's turn.
 
     Attributes:
@@ -22,40 +22,40 @@ class Refusal:
     body: Any = field(repr=False)
 
 
-Refusals = Iterator[Refusal]
+VendorRefusals = Iterator[VendorRefusal]
 
 
 def openai_says(
     message: str, param: str | None = None, code: str | None = None, status: int = 400
-) -> Refusal:
+) -> VendorRefusal:
     """OpenAI's shape, and that of most vendors after it."""
     kind = "invalid_request_error"
     error = {"message": message, "type": kind, "param": param, "code": code}
-    return Refusal(status, message, {"error": error})
+    return VendorRefusal(status, message, {"error": error})
 
 
-def anthropic_says(message: str) -> Refusal:
+def anthropic_says(message: str) -> VendorRefusal:
     """Anthropic's shape."""
     error = {"type": "invalid_request_error", "message": message}
     body = {"type": "error", "error": error, "request_id": "req_fakerefused"}
-    return Refusal(400, message, body)
+    return VendorRefusal(400, message, body)
 
 
-def gemini_says(message: str) -> Refusal:
+def gemini_says(message: str) -> VendorRefusal:
     """Gemini's shape."""
     error = {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}
-    return Refusal(400, message, {"error": error})
+    return VendorRefusal(400, message, {"error": error})
 
 
-def ollama_says(message: str, status: int = 400) -> Refusal:
+def ollama_says(message: str, status: int = 400) -> VendorRefusal:
     """Ollama's shape."""
-    return Refusal(status, message, {"error": message})
+    return VendorRefusal(status, message, {"error": message})
 
 
-def mistral_says(message: str, kind: str, code: str | None, status: int = 400) -> Refusal:
+def mistral_says(message: str, kind: str, code: str | None, status: int = 400) -> VendorRefusal:
     """Mistral's shape: not wrapped, the code a number in text."""
     body = {"object": "error", "message": message, "type": kind, "param": None, "code": code}
-    return Refusal(status, message, body)
+    return VendorRefusal(status, message, body)
 
 
 def dicts(value: Any) -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ def member(value: dict[str, Any], name: str) -> dict[str, Any]:
     return inner if isinstance(inner, dict) else {}
 
 
-def joined(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def with_neighbours_joined(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Messages with content blocks, neighbours of one role made one, as Anthropic does."""
     found: list[dict[str, Any]] = []
     for message in messages:

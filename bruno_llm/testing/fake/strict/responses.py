@@ -10,9 +10,9 @@ from typing import Any
 
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.functions import openai_function, openai_name
-from bruno_llm.testing.fake.strict.memory import Given, Memory
+from bruno_llm.testing.fake.strict.memory import Given, TurnMemory
 from bruno_llm.testing.fake.strict.openai import format_schema, function_schema, unknown, wrong_type
-from bruno_llm.testing.fake.strict.refusal import Refusals, dicts, member, openai_says
+from bruno_llm.testing.fake.strict.refusal import VendorRefusals, dicts, member, openai_says
 
 _FIELDS = {
     "message": {"role", "content", "phase"},
@@ -25,7 +25,7 @@ _LONGEST_CALL_ID = 64
 _PREFIXES = {"function_call": "fc", "message": "msg", "reasoning": "rs"}
 
 
-def responses_rules(request: Request, memory: Memory) -> Refusals:
+def responses_rules(request: Request, memory: TurnMemory) -> VendorRefusals:
     """Every rule that this request breaks."""
     body = request.json
     items = dicts(body.get("input"))
@@ -53,7 +53,7 @@ def responses_rules(request: Request, memory: Memory) -> Refusals:
         yield from format_schema(wanted, "text.format.schema")
 
 
-def _item(item: dict[str, Any], where: str) -> Refusals:
+def _item(item: dict[str, Any], where: str) -> VendorRefusals:
     kind = str(item.get("type", "message"))
     for name in item:
         if kind in _FIELDS and name not in _FIELDS[kind] | _EVERYWHERE:
@@ -65,7 +65,7 @@ def _item(item: dict[str, Any], where: str) -> Refusals:
         yield wrong_type(f"{where}.arguments", item.get("arguments"))
 
 
-def _ids(item: dict[str, Any], where: str) -> Refusals:
+def _ids(item: dict[str, Any], where: str) -> VendorRefusals:
     kind = str(item.get("type", "message"))
     used, item_id = str(item.get("call_id", "")), item.get("id")
     if len(used) > _LONGEST_CALL_ID:
@@ -86,7 +86,7 @@ def _ids(item: dict[str, Any], where: str) -> Refusals:
         )
 
 
-def _pairs(items: list[dict[str, Any]]) -> Refusals:
+def _pairs(items: list[dict[str, Any]]) -> VendorRefusals:
     called: list[Any] = []
     answered: list[Any] = []
     for item in items:
@@ -107,7 +107,7 @@ def _pairs(items: list[dict[str, Any]]) -> Refusals:
             yield openai_says(f"No tool output found for function call {call_id}.", "input")
 
 
-def _encrypted(item: dict[str, Any], request: Request, memory: Memory) -> Refusals:
+def _encrypted(item: dict[str, Any], request: Request, memory: TurnMemory) -> VendorRefusals:
     text, item_id = item.get("encrypted_content"), item.get("id")
     known = memory.turns(request, item_id)
     if text and not memory.knows(request, text):
@@ -132,7 +132,7 @@ def _stored(given: Given) -> bool:
     return given.request.json.get("store") is not False
 
 
-def _together(items: list[dict[str, Any]], place: int, known: list[Given]) -> Refusals:
+def _together(items: list[dict[str, Any]], place: int, known: list[Given]) -> VendorRefusals:
     """A reasoning item and what came of it belong together, as long as they have their ids."""
     item = items[place]
     item_id = item.get("id")

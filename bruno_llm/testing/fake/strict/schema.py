@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
-Place = tuple[str, ...]
+SchemaPath = tuple[str, ...]
 _REFUSED = {"allOf", "oneOf", "not", "if", "patternProperties", "propertyNames", "uniqueItems"}
 _REFUSED |= {"prefixItems", "contains", "minProperties", "maxProperties", "dependentRequired"}
 _TYPED = {"type", "anyOf", "$ref", "enum", "const", "properties"}
 _FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
 
 
-def fault_in_strict(schema: Any, place: Place = ()) -> str | None:
+def fault_in_strict(schema: Any, place: SchemaPath = ()) -> str | None:
     """The vendor's complaint about a schema, or ``None``."""
     if not isinstance(schema, dict):
         return None
@@ -52,8 +52,8 @@ def fault_in_strict(schema: Any, place: Place = ()) -> str | None:
     return None
 
 
-def _inner(schema: dict[str, Any]) -> list[tuple[Place, Any]]:
-    found: list[tuple[Place, Any]] = []
+def _inner(schema: dict[str, Any]) -> list[tuple[SchemaPath, Any]]:
+    found: list[tuple[SchemaPath, Any]] = []
     for group in ("properties", "$defs", "definitions"):
         members = schema.get(group)
         if isinstance(members, dict):

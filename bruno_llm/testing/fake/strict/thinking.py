@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from bruno_llm.testing.fake.request import Request
-from bruno_llm.testing.fake.strict.memory import Given, Memory
-from bruno_llm.testing.fake.strict.refusal import Refusal, Refusals, anthropic_says, dicts
+from bruno_llm.testing.fake.strict.memory import Given, TurnMemory
+from bruno_llm.testing.fake.strict.refusal import (
+    VendorRefusal,
+    VendorRefusals,
+    anthropic_says,
+    dicts,
+)
 
 _THINKING = ("thinking", "redacted_thinking")
 _OPAQUE = {"thinking": "signature", "redacted_thinking": "data"}
@@ -14,8 +19,8 @@ _CALLS = ("tool_use", "server_tool_use")
 
 
 def thinking_rules(
-    messages: list[dict[str, Any]], enabled: bool, request: Request, memory: Memory
-) -> Refusals:
+    messages: list[dict[str, Any]], enabled: bool, request: Request, memory: TurnMemory
+) -> VendorRefusals:
     """The rules of the whole history, then those of the turn that goes on."""
 
     def known(blocks: list[dict[str, Any]]) -> list[Given]:
@@ -38,7 +43,7 @@ def thinking_rules(
         yield from _untouched(blocks, place, known(blocks))
 
 
-def _invalid(place: str, block: dict[str, Any], field: str) -> Refusal:
+def _invalid(place: str, block: dict[str, Any], field: str) -> VendorRefusal:
     # anthropics/claude-code#10627, microsoft/vscode#320196. It is checked in old turns too:
     # anthropics/anthropic-sdk-python#1598, a maintainer's word.
     return anthropic_says(f"{place}: Invalid `{field}` in `{block['type']}` block")
@@ -58,7 +63,7 @@ def _going_on(messages: list[dict[str, Any]]) -> list[int]:
     return [n for n in range(start, len(messages)) if messages[n].get("role") == "assistant"]
 
 
-def _start(blocks: list[dict[str, Any]], place: int, known: list[Given]) -> Refusals:
+def _start(blocks: list[dict[str, Any]], place: int, known: list[Given]) -> VendorRefusals:
     thought = not known or any(_thoughts(one.content) for one in known)
     found = blocks[0].get("type") if blocks else "text"
     # Adaptive thinking does not ask for it: .../adaptive-thinking, "Validation changes".
@@ -74,7 +79,7 @@ def _start(blocks: list[dict[str, Any]], place: int, known: list[Given]) -> Refu
         )
 
 
-def _untouched(blocks: list[dict[str, Any]], place: int, known: list[Given]) -> Refusals:
+def _untouched(blocks: list[dict[str, Any]], place: int, known: list[Given]) -> VendorRefusals:
     sent = _order(blocks)
     # To leave all thinking out is the other rule's business, or none's.
     if not known or not _thoughts(blocks) or any(_order(one.content) == sent for one in known):

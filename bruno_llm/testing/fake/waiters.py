@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 
-class Waiting:
+class Waiters:
     """Wakes those who wait, on their own event loops, whenever the server did something."""
 
     def __init__(self) -> None:

@@ -7,26 +7,26 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bruno_llm.testing.fake.http import Connection
+from bruno_llm.testing.fake.http import ServedConnection
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.script import Fault, Raw
-from bruno_llm.testing.fake.strict.refusal import Refusal
-from bruno_llm.testing.fake.wire import Turn, Wire
+from bruno_llm.testing.fake.strict.refusal import VendorRefusal
+from bruno_llm.testing.fake.wire import RenderedTurn, Wire
 
 _HTML = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head><body>Gateway</body></html>\n"
 
 
-class Exchange:
+class Responder:
     """One request on its connection, and the ways to answer it."""
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ServedConnection,
         wire: Wire,
         request: Request,
         serial: int,
-        turn: Callable[[Reply], Turn],
+        turn: Callable[[Reply], RenderedTurn],
         plain_body: Callable[[Reply], Any],
     ) -> None:
         self._connection = connection
@@ -67,7 +67,7 @@ class Exchange:
         body = self._wire.error_body(fault.http_status, error, seconds)
         await self._send_plain(fault.http_status, json_bytes(body), headers | dict(fault.headers))
 
-    async def refuse(self, refusal: Refusal) -> None:
+    async def refuse(self, refusal: VendorRefusal) -> None:
         """Answer with what the vendor says to such a request."""
         await self._send_plain(refusal.status, json_bytes(refusal.body), {})
 

@@ -1,0 +1,79 @@
+"""One word, one thing: who reads a name in one file knows what it is in all of them."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import bruno_llm
+
+ROOT = Path(bruno_llm.__file__).parent
+
+# Names that stand for one thing in several modules on purpose, with the reason.
+SHARED_TYPES = {
+    "CostTracker": "0.2.0 had another of that name, which compat still gives",
+    "TokenCounter": "0.2.0 had another of that name, which compat still gives",
+}
+UNDER_WAY = {"Connection", "Delta", "Request", "Way"}  # these still have two homes
+SHARED_FUNCTIONS = {
+    "asked": "still has two homes",
+    "brings": "what each format says of its events: a function of `Format`",
+    "command": "one a file of the command line, found by that name",
+    "fit": "what each vendor does with its options: a function of `Vendor`",
+    "former_name": "compat's gives names of 0.2.0 by the one in `_former`",
+    "main": "where a process begins",
+    "note": "what each format keeps of a turn: a function of `TurnFormat`",
+    "render": "what a command shows: the same for people ...",
+    "text": "what each format says of its events: a function of `Format`",
+    "to_dict": "... and for programs",
+}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for file in sorted(ROOT.rglob("*.py")):
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        yield name, ast.parse(file.read_text("utf-8"))
+
+
+def types_of(module: ast.Module) -> Iterator[str]:
+    """Classes wherever they stand, and what has the name of one: ``Mode = Literal[...]``."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.ClassDef):
+            yield node.name.lstrip("_")
+    for node in module.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        for target in targets:
+            if isinstance(target, ast.Name):
+                name = target.id.lstrip("_")
+                if len(name) > 1 and name[0].isupper() and not name.isupper():
+                    yield name
+
+
+def functions_of(module: ast.Module) -> Iterator[str]:
+    """Those that other modules may use; not what Python itself looks for."""
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
+            yield node.name
+
+
+def test_a_type_has_a_name_of_its_own() -> None:
+    """Also beside one with an underscore: ``Layer`` and ``_Layer`` are read as one."""
+    homes = defaultdict(set)
+    for module, tree in modules():
+        for name in types_of(tree):
+            homes[name].add(module)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {
+        name: homes[name] for name in SHARED_TYPES.keys() | UNDER_WAY
+    }
+
+
+def test_a_function_has_a_name_of_its_own() -> None:
+    homes = defaultdict(set)
+    for module, tree in modules():
+        for name in functions_of(tree):
+            homes[name].add(module)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {
+        name: homes[name] for name in SHARED_FUNCTIONS
+    }
