@@ -16,6 +16,7 @@ from bruno_llm._litellm.clients import is_sealed
 from bruno_llm._litellm.routes import CHAT, EMBEDDING
 from bruno_llm.embeddings import LiteLLMEmbedder
 from bruno_llm.testing import FakeServer, Reply
+from bruno_llm.wire.exchange import Exchange
 from bruno_llm.wire.sealed import stand_in, unsealed
 from tests.contract.matrix import CASES, USER, Case, ask
 from tests.planted import KEY
@@ -149,12 +150,12 @@ def test_wherever_it_stands() -> None:
         headers=dict.fromkeys(names, f"Bearer {mark}"),
         content=b"body",
     )
-    sent = unsealed(request, key, None)
+    sent = unsealed(request, Exchange(None, {}, key=key))
     assert {sent.headers[name] for name in names} == {f"Bearer {KEY}"}
     assert dict(sent.url.params) == {"key": KEY, "alt": "sse"}
     assert sent.read() == b"body"
     assert KEY not in f"{request.url} {request.headers.raw!r}"
-    both = unsealed(request, key, address)
+    both = unsealed(request, Exchange(None, {}, key=key, address=address))
     assert dict(both.url.params) == {"key": KEY, "alt": "json", "token": "abcdef"}
     assert both.headers["authorization"] == "Basic dXNlcjp3b3Jk"
     assert both.headers["x-api-key"] == f"Bearer {KEY}"

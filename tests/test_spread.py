@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
+
+import pytest
 
 from bruno_llm._runtime.spread import Spread
 
@@ -23,15 +27,30 @@ async def test_so_many_in_a_turn_and_in_order() -> None:
     assert [number for _, number in done] == [0, 1, 2, 3, 4, 6, 7, 8, 9]
     for now in range(turn):
         assert sum(at == now for at, _ in done) <= 3
-    await asyncio.sleep(0)
-    assert all(spread.go_on_now() for _ in range(3))
-    assert not spread.go_on_now()
+
+
+async def test_only_who_waits_is_told_so() -> None:
+    spread, told = Spread(2), 0
+
+    @contextlib.contextmanager
+    def waiting() -> Iterator[None]:
+        nonlocal told
+        told += 1
+        yield
+
+    for _ in range(2):
+        await spread.go_on(waiting)
+    assert not told
+    await spread.go_on(waiting)
+    assert told == 1
 
 
 async def test_one_after_the_other_waits_for_nobody() -> None:
     spread = Spread(1)
     for _ in range(3):
-        assert spread.go_on_now()
+        first = spread.go_on()
+        with pytest.raises(StopIteration):
+            first.send(None)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
@@ -39,13 +58,9 @@ async def test_one_after_the_other_waits_for_nobody() -> None:
 def test_each_loop_has_its_own() -> None:
     spread = Spread(1)
     loops = [asyncio.new_event_loop() for _ in range(3)]
-
-    async def go_on() -> bool:
-        return spread.go_on_now()
-
     for loop in loops:
-        assert loop.run_until_complete(go_on())
+        loop.run_until_complete(spread.go_on())
     for loop in loops:
         loop.close()
-    assert asyncio.run(go_on())
+    asyncio.run(spread.go_on())
     assert not [loop for loop in loops if loop in spread._lines]

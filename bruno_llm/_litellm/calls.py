@@ -22,7 +22,7 @@ from bruno_llm._litellm.probe import has
 from bruno_llm._litellm.quirks import Quirks
 from bruno_llm._litellm.routes import REFUSED
 from bruno_llm._litellm.streams import Chunks, begun
-from bruno_llm.wire.exchange import Exchange, watching
+from bruno_llm.wire.exchange import Exchange
 
 __all__ = ["completion", "embedding", "stream"]
 
@@ -90,9 +90,8 @@ async def _calling(
         know_model(params["model"], quirks.looked_up)
     token = lent.set((way.route, way.client))
     try:
-        with watching(exchange):
-            async with own.http.seated(exchange):
-                yield way.litellm, call
+        async with own.http.watching(exchange):
+            yield way.litellm, call
     finally:
         lent.reset(token)
         task: asyncio.Task[Any] | None = way.worker and way.worker._worker_task

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from bruno_llm._runtime.line import Line
 
@@ -24,8 +27,12 @@ class Spread:
         self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Line]
         self._lines = weakref.WeakKeyDictionary()
 
-    def go_on_now(self) -> bool:
-        """Whether the work may be done in this turn; it counts then."""
+    async def go_on(self, waiting: Callable[[], AbstractContextManager[Any]] = nullcontext) -> None:
+        """Wait for the turn in which the work may be done: this one, if it has room.
+
+        Args:
+            waiting: Makes what is entered while that has to be waited for.
+        """
         loop = asyncio.get_running_loop()
         line = self._lines.get(loop)
         if line is None:
@@ -34,17 +41,8 @@ class Spread:
                 self._lines.pop(ended, None)
             line = self._lines[loop] = Line(self.at_once)
         if not line.take_now():
-            return False
-        loop.call_soon(line.give_back)
-        return True
-
-    async def go_on(self) -> None:
-        """Wait for the turn in which the work may be done: this one, if it has room."""
-        if self.go_on_now():
-            return
-        loop = asyncio.get_running_loop()
-        line = self._lines[loop]
-        await line.take()
+            with waiting():
+                await line.take()
         loop.call_soon(line.give_back)
 
 

@@ -37,7 +37,7 @@ from bruno_llm.redaction import hidden
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.vectors import VectorEndpoint
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES
-from bruno_llm.wire.exchange import Exchange, watching
+from bruno_llm.wire.exchange import Exchange
 from bruno_llm.wire.reading import read_usage
 
 __all__ = ["LiteLLMEmbedder"]
@@ -310,7 +310,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         clients = await self._clients.get()
         more: Mapping[str, str] = self._params.get("extra_headers") or {}
         extra: Mapping[str, Any] = self._params.get("extra_body") or {}
-        with watching(exchange):
+        async with clients.http.watching(exchange):
             answer = await clients.http.post(
                 url, json={**body, **extra}, headers={**headers, **more}
             )

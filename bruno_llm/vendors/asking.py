@@ -17,7 +17,7 @@ from bruno_llm.errors.translate import translate
 from bruno_llm.policies.timeouts import within
 from bruno_llm.redaction import Redactor, secrets_in_use
 from bruno_llm.wire.client import ConnectionLost, WireClient
-from bruno_llm.wire.exchange import Exchange, watching
+from bruno_llm.wire.exchange import Exchange
 
 __all__ = ["Asking", "asked"]
 
@@ -61,7 +61,7 @@ class Asking:
     async def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         url, exchange = self._base_url + path, self.exchange
         options["headers"] = self._headers
-        with watching(exchange):
+        async with self._http.watching(exchange):
             try:
                 response = await self._http.request(method, url, **options)
             except ConnectionLost:

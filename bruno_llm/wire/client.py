@@ -17,13 +17,13 @@ from typing import Any
 
 import httpx
 
+from bruno_llm._runtime.spread import STEPS
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.redaction import bare
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES, cut, read_error
 from bruno_llm.wire.exchange import Elsewhere, Exchange, watched
 from bruno_llm.wire.facts import Mender
-from bruno_llm.wire.places import KEPT, PLACES, SEAT, UNSEAL, WAITING, WHOLE, Places, Seat
-from bruno_llm.wire.sealed import unsealed
+from bruno_llm.wire.places import KEPT, PLACES, Places
 from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.size import ENCODINGS, bounded, read
 from bruno_llm.wire.tap import tapped
@@ -119,27 +119,34 @@ class WireClient(httpx.AsyncClient):
         return self.places.way(partial(super()._init_proxy_transport, *args, **settings))
 
     @asynccontextmanager
-    async def seated(self, exchange: Exchange) -> AsyncIterator[None]:
-        """Hold a place for the request that is prepared and made inside the block.
+    async def watching(self, exchange: Exchange) -> AsyncIterator[None]:
+        """Note in ``exchange`` what the requests made inside the block really get.
 
-        So no more calls are prepared at a time than can be sent, and each in a turn of its own.
+        A place is held for the first of them, so that no more calls are prepared at a time than can
+        be sent, and each in a turn of its own.
 
         Raises:
             httpx.TransportError: None was free in time, or the client was closed.
         """
+        token = watched.set(exchange)
         try:
-            await self.places.take(exchange.timeouts.get("pool"), exchange.waiting)
-        except (httpx.TransportError, RuntimeError) as exc:
-            exchange.failure = bare(exc)
-            if isinstance(exc, httpx.TimeoutException):
-                raise exc from None
-            raise ConnectionLost(str(exc)) from exc
-        exchange.seat = seat = Seat(self.places)
-        try:
-            await exchange.go_on()
+            try:
+                await self.places.take(exchange.timeouts.get("pool"), exchange.waiting)
+            except (httpx.TransportError, RuntimeError) as exc:
+                exchange.failure = bare(exc)
+                if isinstance(exc, httpx.TimeoutException):
+                    raise exc from None
+                raise ConnectionLost(str(exc)) from exc
+            exchange.seat = self.places
+            await STEPS.go_on(exchange.waiting)
             yield
         finally:
-            seat.leave()
+            watched.reset(token)
+            if exchange.seat is not None:
+                exchange.seat.line.give_back()
+                exchange.seat = None
+            if exchange.status is None:  # nothing came past: not to be taken for a silent vendor
+                exchange.wire = None
 
     async def aclose(self) -> None:
         """Close all connections, also those that a closing which was cancelled has left open."""
@@ -177,15 +184,7 @@ class WireClient(httpx.AsyncClient):
             url = url.copy_with(userinfo=b"", query=None, fragment=None)
         exchange.url = str(url)
         request.stream = _Leaving(request.stream, exchange)
-        ours: dict[str, Any] = {"timeout": dict(exchange.timeouts)}
-        ours |= {
-            WAITING: exchange.waiting,
-            WHOLE: lambda: exchange.facts.ended,
-            SEAT: exchange.seat,
-        }
-        if exchange.key is not None or exchange.address is not None:
-            ours[UNSEAL] = partial(unsealed, key=exchange.key, address=exchange.address)
-        request.extensions = {**request.extensions, **ours}
+        request.extensions = {**request.extensions, "timeout": dict(exchange.timeouts)}
         try:
             answered = await super().send(request, stream=True, **kwargs)
             exchange.status = answered.status_code
@@ -198,7 +197,7 @@ class WireClient(httpx.AsyncClient):
                 response, exchange.tap = tapped(bounded(answered, exchange.most), exchange)
                 return response
             exchange.body = await read(answered, exchange.most)
-            await exchange.go_on()
+            await STEPS.go_on(exchange.waiting)
         except (httpx.TransportError, httpx.DecodingError, RuntimeError) as exc:
             # httpx raises a plain RuntimeError when its client was closed meanwhile.
             exchange.failure = bare(exc)

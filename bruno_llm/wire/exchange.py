@@ -7,14 +7,13 @@ bruno-core's models.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from bruno_llm._runtime.spread import STEPS
 from bruno_llm.exceptions import LLMError
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES
 from bruno_llm.wire.facts import Facts, Format
@@ -22,14 +21,12 @@ from bruno_llm.wire.shape import read_json
 from bruno_llm.wire.turn import AnswerParts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import httpx
 
-    from bruno_llm.wire.places import Seat
+    from bruno_llm.wire.places import Places
     from bruno_llm.wire.tap import Tap
 
-__all__ = ["Elsewhere", "Exchange", "watched", "watching"]
+__all__ = ["Elsewhere", "Exchange", "watched"]
 
 
 class Elsewhere(Exception):
@@ -50,8 +47,8 @@ class Exchange:
     the body of a stream. ``most`` bytes are read of the answer, decompressed; ``None`` for any
     number. ``key`` takes the place of its stand-in, and what is secret in ``address`` is added,
     when the request goes out. ``waiting`` makes what is entered while the request waits for a
-    connection; ``seat`` is a place that is held for it already. ``admit`` looks at the request as
-    it will leave, and raises where it may not; ``refused`` is what it raised.
+    connection; ``seat`` are the places of which one is held for it already. ``admit`` looks at the
+    request as it will leave, and raises where it may not; ``refused`` is what it raised.
     """
 
     wire: Format | None
@@ -74,13 +71,7 @@ class Exchange:
     admit: Callable[[httpx.Request], Awaitable[None]] | None = field(default=None, repr=False)
     refused: LLMError | None = None
     tap: Tap | None = field(default=None, repr=False)
-    seat: Seat | None = field(default=None, repr=False)
-
-    async def go_on(self) -> None:
-        """Leave the event loop to others, if enough is done in this turn already."""
-        if not STEPS.go_on_now():
-            with self.waiting():
-                await STEPS.go_on()
+    seat: Places | None = field(default=None, repr=False)
 
     @property
     def may_be_billed(self) -> bool:
@@ -134,16 +125,4 @@ class Exchange:
 
 
 watched: ContextVar[Exchange | None] = ContextVar("bruno_llm_exchange", default=None)
-"""Where the client notes what it sees."""
-
-
-@contextmanager
-def watching(exchange: Exchange) -> Iterator[Exchange]:
-    """Note in ``exchange`` what the requests made inside the block really get."""
-    token = watched.set(exchange)
-    try:
-        yield exchange
-    finally:
-        watched.reset(token)
-        if exchange.status is None:  # nothing came past: not to be taken for a silent vendor
-            exchange.wire = None
+"""Where the client notes what it sees, set by ``WireClient.watching()``."""

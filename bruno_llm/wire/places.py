@@ -22,8 +22,10 @@ import httpx
 
 from bruno_llm._runtime.line import Line
 from bruno_llm.policies.timeouts import LimitReached, within
+from bruno_llm.wire.exchange import Exchange, watched
+from bruno_llm.wire.sealed import unsealed
 
-__all__ = ["KEPT", "PLACES", "SEAT", "UNSEAL", "WAITING", "WHOLE", "Places", "Seat"]
+__all__ = ["KEPT", "PLACES", "Places"]
 
 PLACES = 100
 """Requests of one client that are on the wire at a time; httpx's own default."""
@@ -31,14 +33,6 @@ KEPT = 5.0
 """Seconds for which a connection without a request is kept; httpx's own default."""
 REST = 1.0
 """Seconds for which an answer that is whole may take to end its HTTP message as well."""
-WAITING = "bruno_llm.waiting"
-"""The extension of a request with a context manager's maker, entered while it stands in line."""
-SEAT = "bruno_llm.seat"
-"""The extension of a request with the ``Seat`` that is held for it."""
-UNSEAL = "bruno_llm.unseal"
-"""The extension of a request that makes of it the one with the key, below what httpx logs."""
-WHOLE = "bruno_llm.whole"
-"""The extension of a request that says whether all of its answer has been read."""
 
 Make = Callable[[], httpx.AsyncBaseTransport]
 
@@ -236,26 +230,6 @@ async def _quietly(work: Callable[[], Awaitable[None]]) -> None:
         await work()
 
 
-class Seat:
-    """A place that is held before there is a request; the first one takes it over."""
-
-    def __init__(self, places: Places) -> None:
-        self._places: Places | None = places
-
-    def taken_over(self, places: Places) -> bool:
-        """Whether it is there for a request over these places, which then has it."""
-        if self._places is not places:
-            return False
-        self._places = None
-        return True
-
-    def leave(self) -> None:
-        """Give the place back, if no request has it."""
-        if self._places is not None:
-            self._places.line.give_back()
-            self._places = None
-
-
 class _Way(httpx.AsyncBaseTransport):
     """What httpx's client is given as its transport."""
 
@@ -264,10 +238,12 @@ class _Way(httpx.AsyncBaseTransport):
         self._make = make
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        seat: Seat | None = request.extensions.get(SEAT)
-        if seat is None or not seat.taken_over(self._places):
+        exchange = watched.get()
+        if exchange is not None and exchange.seat is self._places:
+            exchange.seat = None
+        else:
             limit = request.extensions.get("timeout", {}).get("pool")
-            await self._places.take(limit, request.extensions.get(WAITING, nullcontext))
+            await self._places.take(limit, exchange.waiting if exchange else nullcontext)
         try:
             connection = self._places.connection(self._make, request.url)
         except BaseException:
@@ -277,11 +253,10 @@ class _Way(httpx.AsyncBaseTransport):
             trace = connection.traced(request.extensions.get("trace"))
             request.extensions = {**request.extensions, "trace": trace}
         try:
-            unseal = request.extensions.get(UNSEAL)
-            sent = unseal(request) if unseal else request
+            # Here, below what httpx logs.
+            sent = request if exchange is None else unsealed(request, exchange)
             response = await connection.transport.handle_async_request(sent)
-            is_whole = request.extensions.get(WHOLE, _never)
-            response.stream = _Held(response.stream, self._places, connection, is_whole)
+            response.stream = _Held(response.stream, self._places, connection, exchange)
         except BaseException:
             self._places.discard(connection)
             raise
@@ -291,19 +266,15 @@ class _Way(httpx.AsyncBaseTransport):
         await self._places.aclose()
 
 
-def _never() -> bool:
-    return False
-
-
 class _Held(httpx.AsyncByteStream):
     """The bytes of an answer; its place is given back when it is closed, fails or is forgotten."""
 
     def __init__(
-        self, stream: Any, places: Places, connection: _Connection, is_whole: Callable[[], bool]
+        self, stream: Any, places: Places, connection: _Connection, exchange: Exchange | None
     ) -> None:
         self._stream = stream
         self._pieces: AsyncIterator[bytes] | None = None
-        self._is_whole = is_whole
+        self._facts = exchange.facts if exchange is not None else None
         self._places = places
         self._connection: _Connection | None = connection
 
@@ -327,7 +298,7 @@ class _Held(httpx.AsyncByteStream):
         connection = self._connection
         if connection is None:
             return
-        if self._pieces is not None and self._is_whole():
+        if self._pieces is not None and self._facts is not None and self._facts.ended:
             self._connection = None
             self._places.finish(connection, self._pieces, self._stream)
             return

@@ -14,6 +14,8 @@ from pydantic import SecretStr
 if TYPE_CHECKING:
     import httpx
 
+    from bruno_llm.wire.exchange import Exchange
+
 __all__ = ["stand_in", "unsealed"]
 
 _STAND_IN = "the-key-is-put-in-on-the-wire"
@@ -28,15 +30,14 @@ def stand_in(key: SecretStr) -> str:
     return f"{value[:_TELLS]}-{_STAND_IN}" if value.startswith(_TELLING) else _STAND_IN
 
 
-def unsealed(
-    request: httpx.Request, key: SecretStr | None, address: SecretStr | None
-) -> httpx.Request:
-    """The request with the key where its stand-in is; the other one stays as it was.
+def unsealed(request: httpx.Request, exchange: Exchange) -> httpx.Request:
+    """The request with the key of the call where its stand-in is; the other one stays as it was.
 
-    From ``address`` come the user, the password and the query that were taken off it.
+    From the call's ``address`` come the user, the password and the query that were taken off it.
     """
-    import httpx
-
+    key, address = exchange.key, exchange.address
+    if key is None and address is None:
+        return request
     url, headers = request.url, request.headers
     if key is not None:
         seal, value = stand_in(key), key.get_secret_value()
@@ -48,6 +49,8 @@ def unsealed(
         if mark in url.query:
             params = [(k, v.replace(seal, value)) for k, v in url.params.multi_items()]
             url = url.copy_with(params=params)
+    import httpx  # later than the module: a provider's class needs only the stand-in
+
     sent = httpx.Request(
         request.method, url, headers=headers, stream=request.stream, extensions=request.extensions
     )
