@@ -184,7 +184,10 @@ class TestUsage:
         assert read_usage(raw) == Usage(10, 5, 15, 4, 1, 3)
 
     def test_the_vendors_own_count_of_the_prompt_wins(self) -> None:
-        usage = read_usage({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}, 30)
+        usage = read_usage(
+            {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+            Facts(prompt_tokens=30),
+        )
         assert (usage.prompt_tokens, usage.total_tokens) == (30, 35)
 
     def test_anthropics_name_for_cache_writes(self) -> None:

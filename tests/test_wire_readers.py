@@ -75,8 +75,8 @@ def test_gemini_bills_the_prompts_of_its_tools() -> None:
     facts = noted("gemini", {"candidates": [], "usageMetadata": usage})
     assert facts.prompt_tokens == 100
     raw = {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}
-    assert read_usage(raw, facts.prompt_tokens).prompt_tokens == 100
-    assert read_usage(raw, facts.prompt_tokens).total_tokens == 101
+    assert read_usage(raw, facts).prompt_tokens == 100
+    assert read_usage(raw, facts).total_tokens == 101
 
 
 def test_anthropics_own_count_of_thinking_wins() -> None:
@@ -86,7 +86,7 @@ def test_anthropics_own_count_of_thinking_wins() -> None:
     del details["output_tokens_details"]
     assert noted("anthropic", message).reasoning_tokens == 0
     raw = {"completion_tokens": 50, "completion_tokens_details": {"reasoning_tokens": 44}}
-    assert read_usage(raw, None, 0).reasoning_tokens == 0
+    assert read_usage(raw, noted("anthropic", message)).reasoning_tokens == 0
     assert read_usage(raw).reasoning_tokens == 44
 
 

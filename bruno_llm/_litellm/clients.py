@@ -125,13 +125,8 @@ class Clients(PerLoop[LoopClients]):
     """
 
     def __init__(self, at_once: int | None = None) -> None:
-        super().__init__(partial(_new_clients, at_once), lambda clients: clients.http.aclose())
-
-    async def get(self) -> LoopClients:
-        """The ones of the running loop; httpx and certificates come once, in a thread."""
-        if _WIRE not in sys.modules:
-            await loading.off_loop(get_wire)
-        return await super().get()
+        make = partial(_new_clients, at_once)
+        super().__init__(make, lambda clients: clients.http.aclose(), _wire_there)
 
 
 def _new_clients(at_once: int | None) -> LoopClients:
@@ -141,6 +136,12 @@ def _new_clients(at_once: int | None) -> LoopClients:
 
 
 _WIRE = "bruno_llm.wire.client"
+
+
+async def _wire_there() -> None:
+    """httpx and certificates come once, in a thread."""
+    if _WIRE not in sys.modules:
+        await loading.off_loop(get_wire)
 
 
 def get_wire() -> None:

@@ -166,16 +166,12 @@ def _has_more(usage: Usage, raw: Any) -> bool:
     for name, value in (*said.items(), *more.items()):
         if value and name not in _COUNTS and (name, value) != _USUAL:
             details = getattr(value, "__dict__", value)
-            whole = counts.get(name, 0)
-            if not isinstance(details, dict) or not _is_text(details, whole):
+            all_text = ("text_tokens", counts.get(name, 0))
+            if not isinstance(details, dict):
+                return True
+            if any(count and (kind, count) != all_text for kind, count in details.items()):
                 return True
     return False
-
-
-def _is_text(details: Mapping[str, Any], whole: int) -> bool:
-    """Whether all of so many tokens are text, as far as the details say."""
-    kinds = details.items()
-    return all(not count or (kind == "text_tokens" and count == whole) for kind, count in kinds)
 
 
 @lru_cache(maxsize=1024)

@@ -65,12 +65,6 @@ def client_class(sdk: Any) -> Any:
         def chat(self) -> Any:
             return ChatResource(self)
 
-        @property
-        def max_retries(self) -> int:
-            return 0
-
-        @max_retries.setter
-        def max_retries(self, value: int) -> None:
-            pass
+        max_retries = property(lambda self: 0, lambda self, value: None)
 
     return Client

@@ -42,34 +42,33 @@ def is_watched(litellm: Any) -> bool:
 def spare(litellm: Any) -> None:
     """Have litellm leave it out, the copy and the count during our own unwatched calls alone."""
 
-    def is_alone() -> bool:
-        return lent.get() is not None and not is_watched(litellm)
-
     if has(COPIED):
         log = litellm.litellm_core_utils.litellm_logging
         log.truncate_base64_in_messages_async = _uncopied(
-            log.truncate_base64_in_messages_async, is_alone
+            log.truncate_base64_in_messages_async, litellm
         )
     if has(f"{HINTED}:get_type_hints"):
         module: Any = sys.modules[litellm.MistralConfig.__module__]
         module.get_type_hints = lru_cache(maxsize=8)(module.get_type_hints)
     if has(f"{COUNTED}:token_counter"):
         config = litellm.OllamaChatConfig
-        config.transform_response = _uncounted(config.transform_response, is_alone)
+        config.transform_response = _uncounted(config.transform_response, litellm)
 
 
-def _uncopied(copy: Callable[..., Any], is_alone: Callable[[], bool]) -> Callable[..., Any]:
+def _uncopied(copy: Callable[..., Any], litellm: Any) -> Callable[..., Any]:
     @wraps(copy)
     async def uncopied(messages: Any) -> Any:
-        return messages if is_alone() else await copy(messages)
+        alone = lent.get() is not None and not is_watched(litellm)
+        return messages if alone else await copy(messages)
 
     return uncopied
 
 
-def _uncounted(read: Callable[..., Any], is_alone: Callable[[], bool]) -> Callable[..., Any]:
+def _uncounted(read: Callable[..., Any], litellm: Any) -> Callable[..., Any]:
     @wraps(read)
     def uncounted(*args: Any, **kwargs: Any) -> Any:
-        if is_alone() and "messages" in kwargs and _is_counted(kwargs.get("raw_response")):
+        alone = lent.get() is not None and not is_watched(litellm)
+        if alone and "messages" in kwargs and _is_counted(kwargs.get("raw_response")):
             kwargs["messages"] = []
         return read(*args, **kwargs)
 

@@ -48,11 +48,18 @@ class PerLoop(Generic[T]):
     Args:
         make: Makes one, on the loop it is for.
         close: Closes one, on its own loop; holds no reference to the owner.
+        before: What is waited for before one is made, if anything.
     """
 
-    def __init__(self, make: Callable[[], T], close: Callable[[T], Awaitable[Any]]) -> None:
+    def __init__(
+        self,
+        make: Callable[[], T],
+        close: Callable[[T], Awaitable[Any]],
+        before: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._make = make
         self._close = close
+        self._before = before
         self._made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, T]
         self._made = weakref.WeakKeyDictionary()
         self._finalizers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any]
@@ -71,6 +78,8 @@ class PerLoop(Generic[T]):
     async def get(self) -> T:
         """The one of the running loop."""
         loop = asyncio.get_running_loop()
+        if self._before is not None and loop not in self._made:
+            await self._before()
         with self._guard:
             if loop in self._made:
                 return self._made[loop]

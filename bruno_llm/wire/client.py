@@ -173,9 +173,10 @@ class WireClient(httpx.AsyncClient):
             ends = exchange.wire.unread.items()
             mend = next((mend for end, mend in ends if request.url.path.endswith(end)), None)
             exchange.wire = None
-        if exchange.wire and exchange.wire.changes(exchange.options):
+        wire, options = exchange.wire, exchange.options
+        if wire and (wire.asks_with is None or not wire.asks_with.isdisjoint(options)):
             body = read_json(request.content)
-            if exchange.wire.request(body, exchange.options):
+            if wire.request(body, options):
                 request = with_body(request, body)
         if exchange.admit is not None:
             await exchange.admit(request)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bruno_llm.wire.shape import ShapeCheck, WireShape
+from bruno_llm.wire.shape import ShapeCheck, WireShape, misfit
 from bruno_llm.wire.think import ThinkTags
 from bruno_llm.wire.turn import TurnFormat
 
@@ -152,14 +152,10 @@ class Format:
     unread: Mapping[str, Mender] = field(default_factory=dict)
     text_arguments: bool = False
     tool_images: bool = False
-    _misfit: ShapeCheck = field(init=False, repr=False, compare=False)
+    _check: ShapeCheck = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_misfit", ShapeCheck(self.shape))
-
-    def changes(self, options: Mapping[str, Any]) -> bool:
-        """Whether ``request`` may have something to change in the body of a call with those."""
-        return self.asks_with is None or not self.asks_with.isdisjoint(options)
+        object.__setattr__(self, "_check", ShapeCheck(self.shape))
 
     @property
     def has_tags(self) -> bool:
@@ -177,7 +173,7 @@ class Format:
             facts.fault = "it is not a JSON object"
         elif payload.get("error"):
             facts.error = payload
-        elif fault := self._misfit(payload):
+        elif not self._check.fits(payload, strict=True) and (fault := misfit(payload, self.shape)):
             facts.fault = fault
         else:
             self.read(payload, facts)

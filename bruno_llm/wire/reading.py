@@ -54,7 +54,10 @@ def read_answer(response: Any, facts: Facts, *, watched: bool) -> Answer:
     answer = Answer(model=facts.model or said.get("model") or "")
     # litellm makes an id up where the vendor gives none.
     answer.id = facts.id if watched else said.get("id")
-    _take_usage(answer, said.get("usage"), facts, watched=watched)
+    raw = said.get("usage")
+    if raw is not None and (facts.has_usage or not watched):
+        # Where the vendor sent nothing, litellm fills in a tokenizer's guess.
+        answer.raw_usage, answer.usage = raw, read_usage(raw, facts)
     answer.service_tier = facts.service_tier or _tier(said)
     if not said.get("choices"):
         answer.finish_reason = facts.finish_reason
@@ -143,7 +146,8 @@ class StreamReader:
         finish = facts.finish_reason if self._watched else self._finish
         answer.finish_reason = _of_calls(finish) if answer.tool_calls else finish
         raw = self._raw_usage if facts.usage is None else facts.usage()
-        _take_usage(answer, raw, facts, watched=self._watched)
+        if raw is not None and (facts.has_usage or not self._watched):
+            answer.raw_usage, answer.usage = raw, read_usage(raw, facts)
         return answer
 
     def _read_delta(self, delta: Any) -> Iterator[Delta]:
@@ -249,43 +253,32 @@ class _OpenCall:
         return ToolCall(self.id, self.name, _arguments(raw), raw)
 
 
-def read_usage(
-    raw: Any,
-    prompt_tokens: int | None = None,
-    reasoning_tokens: int | None = None,
-    cached_tokens: int | None = None,
-) -> Usage:
+def read_usage(raw: Any, facts: Facts | None = None) -> Usage:
     """litellm's or OpenAI's usage object as ours.
 
-    ``prompt_tokens``, ``reasoning_tokens`` and ``cached_tokens`` are the vendor's own counts where
-    ``raw`` may leave out a part or make it up.
+    In ``facts`` are the vendor's own counts where ``raw`` may leave out a part or make it up.
     """
-    counts = _fields(raw)
-    prompt = prompt_tokens if prompt_tokens is not None else counts.get("prompt_tokens") or 0
+    counts, facts = _fields(raw), facts or Facts()
+    prompt = facts.prompt_tokens
+    if prompt is None:
+        prompt = counts.get("prompt_tokens") or 0
     completion = counts.get("completion_tokens") or 0
-    if reasoning_tokens is None:
+    reasoning = facts.reasoning_tokens
+    if reasoning is None:
         details = _fields(counts.get("completion_tokens_details"))
-        reasoning_tokens = details.get("reasoning_tokens") or 0
+        reasoning = details.get("reasoning_tokens") or 0
     total = counts.get("total_tokens") or prompt + completion
     cache = _fields(counts.get("prompt_tokens_details"))
     return Usage(
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=max(total, prompt + completion),
-        cached_tokens=cached_tokens or cache.get("cached_tokens") or 0,
+        cached_tokens=facts.cached_tokens or cache.get("cached_tokens") or 0,
         cache_creation_tokens=cache.get("cache_creation_tokens")
         or counts.get("cache_creation_input_tokens")
         or 0,
-        reasoning_tokens=reasoning_tokens,
+        reasoning_tokens=reasoning,
     )
-
-
-def _take_usage(answer: Answer, raw: Any, facts: Facts, *, watched: bool) -> None:
-    # litellm fills in a tokenizer's guess when the vendor sent nothing.
-    if raw is None or (watched and not facts.has_usage):
-        return
-    answer.raw_usage = raw
-    answer.usage = read_usage(raw, facts.prompt_tokens, facts.reasoning_tokens, facts.cached_tokens)
 
 
 def _of_calls(reason: str | None) -> str | None:

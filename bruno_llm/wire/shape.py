@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from pydantic_core import CoreSchema, SchemaValidator, core_schema, from_json
@@ -43,22 +44,15 @@ WireShape = Any
 
 
 class ShapeCheck:
-    """A shape that is asked for with each answer and event, compiled when it first is.
-
-    What the compiled one takes fits; of the rest ``misfit`` says what is wrong, if anything is.
-    """
-
-    __slots__ = ("_fits", "_shape")
+    """A shape that is asked for with each answer and event, compiled when it first is."""
 
     def __init__(self, shape: WireShape) -> None:
         self._shape = shape
-        self._fits: Callable[..., bool] | None = None
 
-    def __call__(self, value: Any) -> str | None:
-        """What is wrong with the value, ``None`` when it fits."""
-        if self._fits is None:
-            self._fits = SchemaValidator(_schema(self._shape)).isinstance_python
-        return None if self._fits(value, strict=True) else misfit(value, self._shape)
+    @cached_property
+    def fits(self) -> Callable[..., bool]:
+        """Whether a value (with ``strict=True``) fits for sure; of the rest ``misfit`` decides."""
+        return SchemaValidator(_schema(self._shape)).isinstance_python
 
 
 def _schema(shape: WireShape) -> CoreSchema:
