@@ -160,7 +160,7 @@ def test_optional_and_heavy_packages_are_imported_late(module: str) -> None:
     assert now & heavy == set()
 
 
-# Who may call a vendor by name, beside its folder, its named class and the fake server.
+# Who may call a vendor by name, beside its folders and its named class.
 SAY_VENDORS = {
     "_litellm.routes",  # litellm's routes, whether or not the vendor is one of ours
     "vendors.routes",
@@ -177,11 +177,14 @@ def test_a_vendor_is_called_by_name_in_its_folder_alone() -> None:
     names = (names | BUILTIN.keys()) - {"", "litellm"}
     for module in MODULES:
         place = module.removeprefix("bruno_llm.")
-        own = room(module) in ("providers", "testing", "demo") or place.startswith(
-            tuple(
-                f"vendors.{folder.name}"
-                for folder in (ROOT / "vendors").iterdir()
-                if folder.is_dir()
+        own = room(module) in ("providers", "demo") or place.startswith(
+            (
+                "testing.fake.vendors.",
+                *(
+                    f"vendors.{folder.name}"
+                    for folder in (ROOT / "vendors").iterdir()
+                    if folder.is_dir()
+                ),
             )
         )
         if own or place in SAY_VENDORS:

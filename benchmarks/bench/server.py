@@ -23,13 +23,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from bruno_llm.testing.fake.anthropic import AnthropicWire
-from bruno_llm.testing.fake.gemini import GeminiWire
-from bruno_llm.testing.fake.ollama import OllamaWire
-from bruno_llm.testing.fake.openai import OpenAIWire
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import Request
-from bruno_llm.testing.fake.responses import ResponsesWire
+from bruno_llm.testing.fake.vendors.anthropic.wire import AnthropicWire
+from bruno_llm.testing.fake.vendors.gemini.wire import GeminiWire
+from bruno_llm.testing.fake.vendors.ollama.wire import OllamaWire
+from bruno_llm.testing.fake.vendors.openai.responses import ResponsesWire
+from bruno_llm.testing.fake.vendors.openai.wire import OpenAIWire
 from bruno_llm.testing.fake.wire import RenderedTurn, Wire
 
 PACE = 60e-6

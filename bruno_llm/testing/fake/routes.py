@@ -8,31 +8,9 @@ import urllib.parse
 from typing import Any
 
 from bruno_llm.testing.fake.http import Incoming
-from bruno_llm.testing.fake.message import COMPATIBLE
 from bruno_llm.testing.fake.request import EndpointName, Request
-
-_GEMINI_VERBS: dict[str, EndpointName] = {
-    "generateContent": "chat",
-    "streamGenerateContent": "chat",
-    "countTokens": "count",
-    "embedContent": "embed",
-    "batchEmbedContents": "embed",
-}
-# Claude on Vertex AI.
-_RAW_VERBS = ("rawPredict", "streamRawPredict")
-_ENDINGS: dict[str, tuple[str, EndpointName]] = {
-    "/chat/completions": ("openai", "chat"),
-    "/responses": ("responses", "chat"),
-    "/embeddings": ("openai", "embed"),
-    "/messages": ("anthropic", "chat"),
-    "/messages/count_tokens": ("anthropic", "count"),
-    "/api/chat": ("ollama", "chat"),
-    "/api/embed": ("ollama", "embed"),
-    "/api/tags": ("ollama", "models"),
-    "/api/show": ("ollama", "show"),
-    "/api/ps": ("ollama", "running"),
-    "/api/version": ("ollama", "version"),
-}
+from bruno_llm.testing.fake.vendors.registry import WIRES
+from bruno_llm.testing.fake.wire import Wire
 
 
 def identify(incoming: Incoming) -> Request:
@@ -46,51 +24,31 @@ def identify(incoming: Incoming) -> Request:
         body = None
     fields = body if isinstance(body, dict) else {}
     wire, endpoint, model = _route(path, query, incoming)
-    vendor = "openai" if wire == "responses" else wire
-    if vendor == "openai":
-        _, first, *_ = [*path.split("/"), ""]
-        vendor = first if first in COMPATIBLE else vendor
-    stream = False
-    if endpoint == "chat":
-        if wire == "gemini":
-            stream = path.endswith(":streamGenerateContent")
-        else:
-            # Ollama streams unless it is told not to, the others the other way round.
-            stream = bool(fields.get("stream", wire == "ollama"))
     return Request(
-        vendor=vendor,
+        vendor="unknown" if wire is None else wire.vendor(path),
         endpoint=endpoint,
         method=incoming.method,
         path=path,
         query=query,
         headers=incoming.headers,
         json=body,
-        stream=stream,
+        stream=endpoint == "chat" and wire is not None and wire.streams(path, fields),
         model=model or str(fields.get("model") or fields.get("name") or ""),
         at=time.monotonic(),
-        wire=wire,
+        wire="unknown" if wire is None else wire.name,
     )
 
 
-def _route(path: str, query: dict[str, str], incoming: Incoming) -> tuple[str, EndpointName, str]:
-    base, _, verb = path.rpartition(":")
-    if verb in _GEMINI_VERBS:
-        # With a base URL of its own the whole path may be `/models/NAME:verb` or `/:verb`.
-        return "gemini", _GEMINI_VERBS[verb], base.rpartition("/")[2]
-    if verb in _RAW_VERBS and base.rpartition("/")[0].endswith("/publishers/anthropic/models"):
-        return "anthropic", "chat", base.rpartition("/")[2]
-    for ending, (wire, endpoint) in _ENDINGS.items():
-        if path.endswith(ending):
-            return wire, endpoint, ""
-    before, found, name = path.partition("/models")
-    if incoming.method == "GET" and found and (not name or name.startswith("/")):
-        return _models_wire(before, query, incoming), "models", name.lstrip("/")
-    return "unknown", "unknown", ""
-
-
-def _models_wire(before: str, query: dict[str, str], incoming: Incoming) -> str:
-    if "x-goog-api-key" in incoming.headers or "key" in query or before.endswith("v1beta"):
-        return "gemini"
-    if "x-api-key" in incoming.headers or "anthropic-version" in incoming.headers:
-        return "anthropic"
-    return "openai"
+def _route(
+    path: str, query: dict[str, str], incoming: Incoming
+) -> tuple[Wire | None, EndpointName, str]:
+    for wire in WIRES.values():
+        found = wire.endpoint(path)
+        if found is not None:
+            return wire, *found
+    before, found_models, name = path.partition("/models")
+    if incoming.method == "GET" and found_models and (not name or name.startswith("/")):
+        for wire in WIRES.values():
+            if wire.lists_models(before, query, incoming.headers):
+                return wire, "models", name.lstrip("/")
+    return None, "unknown", ""

@@ -9,40 +9,23 @@ from types import TracebackType
 from typing import Any
 
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.testing.fake.anthropic import AnthropicWire
 from bruno_llm.testing.fake.gate import Gate
-from bruno_llm.testing.fake.gemini import GeminiWire
 from bruno_llm.testing.fake.http import Incoming, ServedConnection
-from bruno_llm.testing.fake.message import COMPATIBLE
-from bruno_llm.testing.fake.ollama import OllamaWire
-from bruno_llm.testing.fake.openai import OpenAIWire
 from bruno_llm.testing.fake.queues import SHARED, Queues
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.request import EndpointName, Request
 from bruno_llm.testing.fake.responder import Responder, json_bytes
-from bruno_llm.testing.fake.responses import ResponsesWire
 from bruno_llm.testing.fake.routes import identify
 from bruno_llm.testing.fake.script import Fault, Item
 from bruno_llm.testing.fake.strict.judge import judged
 from bruno_llm.testing.fake.strict.memory import TurnMemory
 from bruno_llm.testing.fake.thread import ServerThread
 from bruno_llm.testing.fake.vectors import embedding_of
+from bruno_llm.testing.fake.vendors.registry import COMPATIBLE, MODELS, WIRES
 from bruno_llm.testing.fake.waiters import Waiters
 from bruno_llm.testing.fake.wire import EmbeddingWire, RenderedTurn, Wire
 
 __all__ = ["FakeServer"]
-
-_WIRES: dict[str, Wire] = {
-    wire.name: wire
-    for wire in (OpenAIWire(), AnthropicWire(), GeminiWire(), OllamaWire(), ResponsesWire())
-}
-_MODELS = {
-    "openai": ["gpt-5-mini", "gpt-4o-mini", "text-embedding-3-small"],
-    "anthropic": ["claude-sonnet-4-5", "claude-haiku-4-5"],
-    "gemini": ["gemini-2.5-flash", "gemini-embedding-001"],
-    "mistral": ["mistral-small-latest", "mistral-embed"],
-    "ollama": ["llama3.2:latest", "nomic-embed-text:latest"],
-}
 
 
 class FakeServer:
@@ -94,7 +77,7 @@ class FakeServer:
         self.requests: list[Request] = []
         self.refusals: list[str] = []
         self.errors: list[BaseException] = []
-        self.models = {vendor: list(names) for vendor, names in (models or _MODELS).items()}
+        self.models = {vendor: list(names) for vendor, names in (models or MODELS).items()}
         self.peak = 0
         self.open_streams = 0
         self.disconnects = 0
@@ -132,13 +115,14 @@ class FakeServer:
             ConfigurationError: The vendor is not known, or the server is not running.
         """
         if vendor in COMPATIBLE:
-            return f"{self.url}/{vendor}{COMPATIBLE[vendor]}"
-        if vendor not in (*_WIRES, "claude"):
+            return f"{self.url}/{vendor}{COMPATIBLE[vendor].prefix}"
+        bases = {name: wire.base for wire in WIRES.values() for name in (wire.name, *wire.also)}
+        if vendor not in bases:
             raise ConfigurationError(
                 f"FakeServer.base_url: vendor={vendor!r} is not known, use one of "
-                f"{', '.join([*_WIRES, 'claude', *COMPATIBLE])}"
+                f"{', '.join([*bases, *COMPATIBLE])}"
             )
-        return f"{self.url}/v1" if vendor in ("openai", "responses") else self.url
+        return f"{self.url}{bases[vendor]}"
 
     def script(self, *items: Item, endpoint: EndpointName = "chat") -> None:
         """Queue answers; each is used once, in order, then ``default`` answers.
@@ -236,7 +220,7 @@ class FakeServer:
             self._waiting.notify()
 
     async def _answer(self, connection: ServedConnection, request: Request) -> None:
-        wire = _WIRES.get(request.wire)
+        wire = WIRES.get(request.wire)
         if wire is None:
             body = {"error": f"FakeServer has no {request.method} {request.path}"}
             connection.start(404, {"content-type": "application/json"}, len(json_bytes(body)))
@@ -255,42 +239,36 @@ class FakeServer:
                 return wire.answer(turn(reply))
             return self._other_body(wire, request)
 
-        exchange = Responder(connection, wire, request, serial, turn, plain_body)
+        responder = Responder(connection, wire, request, serial, turn, plain_body)
         if self._key is not None and request.key != self._key:
-            await exchange.send_error(wire.wrong_key(request))
+            await responder.send_error(wire.wrong_key(request))
             return
         if request.method == "POST" and not isinstance(request.json, dict):
-            await exchange.send_error(Fault.status(400, message="the body is not a JSON object"))
+            await responder.send_error(Fault.status(400, message="the body is not a JSON object"))
             return
         if self._memory is not None and request.endpoint == "chat":
             refusal = judged(request, self._memory)
             if refusal is not None:
                 self.refusals.append(refusal.message)
-                await exchange.refuse(refusal)
+                await responder.refuse(refusal)
                 return
         try:
             item = self._queues.next(request, self.default)
         except Exception as error:
             self.errors.append(error)
-            await exchange.send_error(Fault.status(500, message="the script of the test failed"))
+            await responder.send_error(Fault.status(500, message="the script of the test failed"))
             return
-        await exchange.send(item)
+        await responder.send(item)
 
     def _other_body(self, wire: Wire, request: Request) -> Any:
         """The answer of an endpoint that no script writes."""
         names = self.models.get(request.vendor, [])
         if request.endpoint == "models":
             return wire.models(names, request)
-        if isinstance(wire, (AnthropicWire, GeminiWire)) and request.endpoint == "count":
-            return wire.count(request)
-        if request.endpoint == "version":
-            return {"version": "0.12.6"}
-        if isinstance(wire, OllamaWire) and request.endpoint == "show":
-            return wire.show(names, request)
-        if isinstance(wire, OllamaWire) and request.endpoint == "running":
+        if request.endpoint != "embed":
             chats = (one for one in self.requests if one.endpoint == "chat")
-            asked = [one.model for one in chats if one.wire == "ollama"]
-            return wire.running(list(dict.fromkeys(asked)), self.window)
+            asked = [one.model for one in chats if one.wire == wire.name]
+            return wire.other_body(request, names, list(dict.fromkeys(asked)), self.window)
         assert isinstance(wire, EmbeddingWire)
         texts, dimensions = wire.embed_inputs(request)
         vectors = [embedding_of(text, dimensions or self._dimensions) for text in texts]

@@ -1,4 +1,4 @@
-"""What ``FakeServer`` asks of a vendor's wire format; each vendor has a module beside this."""
+"""What ``FakeServer`` asks of a vendor's wire format; each has a folder under ``vendors/``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.testing.fake.parts import Part
 from bruno_llm.testing.fake.reply import Reply
-from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.request import EndpointName, Request
 from bruno_llm.testing.fake.script import Fault
+
+if TYPE_CHECKING:
+    from bruno_llm.testing.fake.strict.memory import TurnMemory
+    from bruno_llm.testing.fake.strict.refusal import VendorRefusals
 
 CREATED = 1_767_323_045
 """Epoch seconds that every answer claims to be made at: answers are the same in every run."""
@@ -86,6 +90,14 @@ class Wire(ABC):
     """One vendor's format."""
 
     name: ClassVar[str]
+    base: ClassVar[str] = ""
+    """The end of the base URL that clients want."""
+    also: ClassVar[Sequence[str]] = ()
+    """Other names of its base URL."""
+    endings: ClassVar[Mapping[str, EndpointName]]
+    """The ends of its paths, with what is asked for there."""
+    listed: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Models of the vendors that have this format, where a test names none."""
     stream_type: ClassVar[str] = "text/event-stream; charset=utf-8"
     json_type: ClassVar[str] = "application/json"
     messages: ClassVar[Mapping[str, str]]
@@ -114,6 +126,36 @@ class Wire(ABC):
     @abstractmethod
     def models(self, names: Sequence[str], request: Request) -> Any:
         """The list of models, or ``None`` when the one that is asked for is not there."""
+
+    @abstractmethod
+    def refusals(self, request: Request, memory: TurnMemory) -> VendorRefusals:
+        """Every rule of the vendor that a chat request breaks."""
+
+    def endpoint(self, path: str) -> tuple[EndpointName, str] | None:
+        """What is asked for at this path, and the model if the path names it."""
+        found = (what for ending, what in self.endings.items() if path.endswith(ending))
+        return next(((what, "") for what in found), None)
+
+    def lists_models(self, before: str, query: Mapping[str, str], asked: Mapping[str, str]) -> bool:
+        """Whether ``GET <before>/models`` with these headers is meant for this vendor."""
+        return False
+
+    def vendor(self, path: str) -> str:
+        """Which of the vendors that have this format is meant."""
+        return self.name
+
+    def streams(self, path: str, body: Mapping[str, Any]) -> bool:
+        """Whether a chat request asks for a stream."""
+        return bool(body.get("stream"))
+
+    def other_body(
+        self, request: Request, names: Sequence[str], running: Sequence[str], window: int | None
+    ) -> Any:
+        """The answer of an endpoint that no script writes and that not every vendor has.
+
+        ``names`` are models that it lists, ``running`` those that were asked something.
+        """
+        raise NotImplementedError(request.endpoint)
 
     def headers(self, serial: int) -> dict[str, str]:
         """Headers that every answer of the vendor carries."""

@@ -1,1 +1,1 @@
-"""What the vendors refuse, in their words. Each rule names the page or the thread it is from."""
+"""Refusing what a vendor would refuse: what all rules use. They stand with their vendor."""

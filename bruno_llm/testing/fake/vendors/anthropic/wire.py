@@ -8,8 +8,11 @@ from typing import Any, ClassVar
 from bruno_llm.completion import ToolCall, Usage
 from bruno_llm.testing.fake.parts import ServerTool, Text, Thinking
 from bruno_llm.testing.fake.reply import Reply
-from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.request import EndpointName, Request
+from bruno_llm.testing.fake.strict.memory import TurnMemory
+from bruno_llm.testing.fake.strict.refusal import VendorRefusals
 from bruno_llm.testing.fake.text import fragments, words
+from bruno_llm.testing.fake.vendors.anthropic.rules import anthropic_rules
 from bruno_llm.testing.fake.wire import (
     ErrorText,
     RenderedTurn,
@@ -42,11 +45,21 @@ _STOP_REASONS = {
     "content_filter": "refusal",
 }
 
+_VERTEX_VERBS = ("rawPredict", "streamRawPredict")
+
 
 class AnthropicWire(Wire):
     """Messages, token counts and models of Anthropic."""
 
     name = "anthropic"
+    also = ("claude",)
+    endings: ClassVar[Mapping[str, EndpointName]] = {
+        "/messages": "chat",
+        "/messages/count_tokens": "count",
+    }
+    listed: ClassVar[Mapping[str, Sequence[str]]] = {
+        "anthropic": ["claude-sonnet-4-5", "claude-haiku-4-5"]
+    }
     messages: ClassVar[Mapping[str, str]] = {
         "invalid_request": "messages: a field has a value that is not allowed",
         "invalid_api_key": "invalid x-api-key",
@@ -61,6 +74,19 @@ class AnthropicWire(Wire):
         "overloaded": "Overloaded",
         "timeout": "Request timed out",
     }
+
+    def endpoint(self, path: str) -> tuple[EndpointName, str] | None:
+        base, _, verb = path.rpartition(":")
+        before, _, model = base.rpartition("/")
+        if verb in _VERTEX_VERBS and before.endswith("/publishers/anthropic/models"):
+            return "chat", model
+        return super().endpoint(path)
+
+    def lists_models(self, before: str, query: Mapping[str, str], asked: Mapping[str, str]) -> bool:
+        return "x-api-key" in asked or "anthropic-version" in asked
+
+    def refusals(self, request: Request, memory: TurnMemory) -> VendorRefusals:
+        yield from anthropic_rules(request, memory)
 
     def headers(self, serial: int) -> dict[str, str]:
         return {"request-id": f"req_fake{serial:06d}"}
@@ -140,8 +166,10 @@ class AnthropicWire(Wire):
     def event(self, body: Any) -> bytes:
         return f"event: {body['type']}\ndata: {compact(body)}\n\n".encode()
 
-    def count(self, request: Request) -> dict[str, Any]:
-        """The answer to a token count: the words of the request's strings."""
+    def other_body(
+        self, request: Request, names: Sequence[str], running: Sequence[str], window: int | None
+    ) -> dict[str, Any]:
+        # A token count: the words of the request's strings.
         return {"input_tokens": word_count(request.json)}
 
     def models(self, names: Sequence[str], request: Request) -> Any:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from bruno_llm.completion import ToolCall, Usage
 from bruno_llm.testing.fake.parts import Media, Part, Text, Thinking
 from bruno_llm.testing.fake.reply import Reply
-from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.request import EndpointName, Request
 from bruno_llm.testing.fake.script import Fault
+from bruno_llm.testing.fake.strict.memory import TurnMemory
+from bruno_llm.testing.fake.strict.refusal import VendorRefusals
 from bruno_llm.testing.fake.text import words
+from bruno_llm.testing.fake.vendors.gemini.rules import SIGNING, gemini_rules
 from bruno_llm.testing.fake.wire import (
     EmbeddingWire,
     ErrorText,
@@ -41,9 +43,6 @@ _FINISH_REASONS = {
     "length": "MAX_TOKENS",
     "content_filter": "SAFETY",
 }
-SIGNING = re.compile(r"gemini-(?:[3-9]|\d\d)")
-"""The models that sign each step's first function call, and want it back."""
-
 _TYPE = "type.googleapis.com/google.rpc."
 
 
@@ -51,6 +50,16 @@ class GeminiWire(EmbeddingWire):
     """generateContent and its neighbours of the Gemini API."""
 
     name = "gemini"
+    endings: ClassVar[Mapping[str, EndpointName]] = {
+        ":generateContent": "chat",
+        ":streamGenerateContent": "chat",
+        ":countTokens": "count",
+        ":embedContent": "embed",
+        ":batchEmbedContents": "embed",
+    }
+    listed: ClassVar[Mapping[str, Sequence[str]]] = {
+        "gemini": ["gemini-2.5-flash", "gemini-embedding-001"]
+    }
     stream_type = "text/event-stream"
     json_type = "application/json; charset=UTF-8"
     messages: ClassVar[Mapping[str, str]] = {
@@ -70,6 +79,20 @@ class GeminiWire(EmbeddingWire):
         "overloaded": "The model is overloaded. Try again later.",
         "timeout": "Deadline expired before the operation could complete.",
     }
+
+    def endpoint(self, path: str) -> tuple[EndpointName, str] | None:
+        found = super().endpoint(path)
+        # With a base URL of its own the whole path may be `/models/NAME:verb` or `/:verb`.
+        return found and (found[0], path.rpartition(":")[0].rpartition("/")[2])
+
+    def lists_models(self, before: str, query: Mapping[str, str], asked: Mapping[str, str]) -> bool:
+        return "x-goog-api-key" in asked or "key" in query or before.endswith("v1beta")
+
+    def streams(self, path: str, body: Mapping[str, Any]) -> bool:
+        return path.endswith(":streamGenerateContent")
+
+    def refusals(self, request: Request, memory: TurnMemory) -> VendorRefusals:
+        yield from gemini_rules(request, memory)
 
     def content(self, reply: Reply, request: Request, serial: int) -> list[dict[str, Any]]:
         parts = [_part(part) for part in reply.content()]
@@ -151,8 +174,10 @@ class GeminiWire(EmbeddingWire):
     def event(self, body: Any) -> bytes:
         return f"data: {compact(body)}\r\n\r\n".encode()
 
-    def count(self, request: Request) -> dict[str, Any]:
-        """The answer to a token count: the words of the request's strings."""
+    def other_body(
+        self, request: Request, names: Sequence[str], running: Sequence[str], window: int | None
+    ) -> dict[str, Any]:
+        # A token count: the words of the request's strings.
         return {"totalTokens": word_count(request.json)}
 
     def models(self, names: Sequence[str], request: Request) -> Any:

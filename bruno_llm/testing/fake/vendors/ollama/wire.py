@@ -8,8 +8,11 @@ from typing import Any, ClassVar
 from bruno_llm.completion import ToolCall
 from bruno_llm.testing.fake.parts import Text, Thinking
 from bruno_llm.testing.fake.reply import Reply
-from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.request import EndpointName, Request
+from bruno_llm.testing.fake.strict.memory import TurnMemory
+from bruno_llm.testing.fake.strict.refusal import VendorRefusals
 from bruno_llm.testing.fake.text import words
+from bruno_llm.testing.fake.vendors.ollama.rules import ollama_rules
 from bruno_llm.testing.fake.wire import (
     CREATED_TEXT,
     EmbeddingWire,
@@ -35,6 +38,17 @@ class OllamaWire(EmbeddingWire):
     """The chat, embedding and model endpoints of an Ollama server."""
 
     name = "ollama"
+    endings: ClassVar[Mapping[str, EndpointName]] = {
+        "/api/chat": "chat",
+        "/api/embed": "embed",
+        "/api/tags": "models",
+        "/api/show": "show",
+        "/api/ps": "running",
+        "/api/version": "version",
+    }
+    listed: ClassVar[Mapping[str, Sequence[str]]] = {
+        "ollama": ["llama3.2:latest", "nomic-embed-text:latest"]
+    }
     stream_type = "application/x-ndjson"
     json_type = "application/json; charset=utf-8"
     messages: ClassVar[Mapping[str, str]] = {
@@ -51,6 +65,12 @@ class OllamaWire(EmbeddingWire):
         "overloaded": "server busy, please try again. maximum pending requests exceeded",
         "timeout": "timed out while waiting for the model to load",
     }
+
+    def streams(self, path: str, body: Mapping[str, Any]) -> bool:
+        return bool(body.get("stream", True))
+
+    def refusals(self, request: Request, memory: TurnMemory) -> VendorRefusals:
+        yield from ollama_rules(request, memory)
 
     def content(self, reply: Reply, request: Request, serial: int) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": reply.refusal or ""}
@@ -109,7 +129,16 @@ class OllamaWire(EmbeddingWire):
             ]
         }
 
-    def show(self, names: Sequence[str], request: Request) -> Any:
+    def other_body(
+        self, request: Request, names: Sequence[str], running: Sequence[str], window: int | None
+    ) -> Any:
+        if request.endpoint == "version":
+            return {"version": "0.12.6"}
+        if request.endpoint == "running":
+            return self._running(running, window)
+        return self._show(names, request)
+
+    def _show(self, names: Sequence[str], request: Request) -> Any:
         """What is known of one model, or ``None`` when it has not been pulled."""
         if request.model not in names and f"{request.model}:latest" not in names:
             return None
@@ -123,7 +152,7 @@ class OllamaWire(EmbeddingWire):
             "modified_at": CREATED_TEXT,
         }
 
-    def running(self, names: Sequence[str], window: int | None) -> Any:
+    def _running(self, names: Sequence[str], window: int | None) -> Any:
         """The models in memory, each with its context since the server says so."""
         known = {} if window is None else {"context_length": window}
         full = (name if ":" in name else f"{name}:latest" for name in names)

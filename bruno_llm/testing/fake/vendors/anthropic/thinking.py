@@ -6,12 +6,8 @@ from typing import Any
 
 from bruno_llm.testing.fake.request import Request
 from bruno_llm.testing.fake.strict.memory import Given, TurnMemory
-from bruno_llm.testing.fake.strict.refusal import (
-    VendorRefusal,
-    VendorRefusals,
-    anthropic_says,
-    dicts,
-)
+from bruno_llm.testing.fake.strict.refusal import VendorRefusal, VendorRefusals, dicts
+from bruno_llm.testing.fake.vendors.anthropic.functions import anthropic_says
 
 _THINKING = ("thinking", "redacted_thinking")
 _OPAQUE = {"thinking": "signature", "redacted_thinking": "data"}

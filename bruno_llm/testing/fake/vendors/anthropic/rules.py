@@ -11,17 +11,15 @@ import re
 from typing import Any
 
 from bruno_llm.testing.fake.request import Request
-from bruno_llm.testing.fake.strict.functions import anthropic_functions
 from bruno_llm.testing.fake.strict.media import picture_type
 from bruno_llm.testing.fake.strict.memory import TurnMemory
 from bruno_llm.testing.fake.strict.refusal import (
     VendorRefusals,
-    anthropic_says,
     dicts,
     member,
-    with_neighbours_joined,
 )
-from bruno_llm.testing.fake.strict.thinking import thinking_rules
+from bruno_llm.testing.fake.vendors.anthropic.functions import anthropic_functions, anthropic_says
+from bruno_llm.testing.fake.vendors.anthropic.thinking import thinking_rules
 
 _FIELDS = {
     "text": {"text", "citations"},
@@ -44,16 +42,14 @@ def anthropic_rules(request: Request, memory: TurnMemory) -> VendorRefusals:
         yield anthropic_says("messages: at least one message is required")
     yield from _roles(messages)
     yield from _blocks(messages)
-    yield from _results(with_neighbours_joined(messages))
+    yield from _results(_joined(messages))
     yield from anthropic_functions(body)
     choice = member(body, "tool_choice").get("type")
     thinking = member(body, "thinking").get("type")
     if choice in ("any", "tool") and thinking in ("enabled", "adaptive"):
         # mastra-ai/mastra#7507, usestrix/strix#503 (an adaptive model)
         yield anthropic_says("Thinking may not be enabled when tool_choice forces tool use.")
-    yield from thinking_rules(
-        with_neighbours_joined(messages), thinking == "enabled", request, memory
-    )
+    yield from thinking_rules(_joined(messages), thinking == "enabled", request, memory)
 
 
 def _roles(messages: list[dict[str, Any]]) -> VendorRefusals:
@@ -161,3 +157,16 @@ def _unanswered(place: int, ids: list[str]) -> Any:
         f"after: {', '.join(ids)}. Each `tool_use` block must have a corresponding `tool_result` "
         "block in the next message."
     )
+
+
+def _joined(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Messages with content blocks, neighbours of one role made one."""
+    found: list[dict[str, Any]] = []
+    for message in messages:
+        content = message.get("content")
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else dicts(content)
+        if found and found[-1]["role"] == message.get("role"):
+            found[-1]["content"] += blocks
+        else:
+            found.append({"role": message.get("role"), "content": [*blocks]})
+    return found

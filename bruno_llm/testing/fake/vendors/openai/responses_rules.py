@@ -9,10 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from bruno_llm.testing.fake.request import Request
-from bruno_llm.testing.fake.strict.functions import openai_function, openai_name
 from bruno_llm.testing.fake.strict.memory import Given, TurnMemory
-from bruno_llm.testing.fake.strict.openai import format_schema, function_schema, unknown, wrong_type
-from bruno_llm.testing.fake.strict.refusal import VendorRefusals, dicts, member, openai_says
+from bruno_llm.testing.fake.strict.refusal import VendorRefusals, dicts, member
+from bruno_llm.testing.fake.vendors.openai.functions import (
+    openai_function,
+    openai_name,
+    openai_says,
+)
+from bruno_llm.testing.fake.vendors.openai.rules import (
+    format_schema,
+    function_schema,
+    unknown,
+    wrong_type,
+)
 
 _FIELDS = {
     "message": {"role", "content", "phase"},

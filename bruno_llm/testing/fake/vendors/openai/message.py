@@ -1,10 +1,7 @@
 """The assistant's message in OpenAI's chat format, as OpenAI and the vendors after it write it.
 
-Their reference pages: platform.openai.com/docs/api-reference/chat (``audio``, ``annotations``),
-api-docs.deepseek.com/guides/thinking_mode (``reasoning_content``),
-openrouter.ai/docs/use-cases/reasoning-tokens (``reasoning_details``),
-console.groq.com/docs/reasoning (``reasoning``), docs.mistral.ai/capabilities/reasoning (thinking
-as a part of ``content``).
+OpenAI's page: platform.openai.com/docs/api-reference/chat (``audio``, ``annotations``). How the
+others write thinking stands in their own files.
 """
 
 from __future__ import annotations
@@ -17,31 +14,21 @@ from bruno_llm.completion import ToolCall
 from bruno_llm.testing.fake.parts import Media, Text, Thinking
 from bruno_llm.testing.fake.reply import Reply
 from bruno_llm.testing.fake.text import arguments_text, fragments, words
-from bruno_llm.testing.fake.wire import CREATED, minted, not_in_format
+from bruno_llm.testing.fake.vendors.compatible import CompatibleVendor
+from bruno_llm.testing.fake.wire import CREATED, not_in_format
 
-COMPATIBLE = {
-    "cerebras": "/v1",
-    "deepseek": "",
-    "groq": "/openai/v1",
-    "mistral": "/v1",
-    "moonshot": "/v1",
-    "openrouter": "/api/v1",
-    "xai": "/v1",
-}
-"""Vendors that speak OpenAI's chat format, with what stands before its paths."""
-
-_CALLED_REASONING = ("cerebras", "groq", "openrouter")
 _STREAMED = {"role", "content", "refusal", "reasoning", "reasoning_content", "reasoning_details"}
 _STREAMED |= {"audio", "tool_calls"}
 
 
-def message_of(reply: Reply, vendor: str, serial: int) -> dict[str, Any]:
+def message_of(reply: Reply, vendor: CompatibleVendor, serial: int) -> dict[str, Any]:
     """The message that ``vendor`` would give."""
     message: dict[str, Any] = {"role": "assistant", "content": "", "refusal": reply.refusal}
     thoughts: list[dict[str, Any]] = []
     for part in reply.content():
         if isinstance(part, Thinking):
-            _think(message, thoughts, part, vendor)
+            thought = vendor.think(message, part)
+            thoughts += [] if thought is None else [thought]
         elif isinstance(part, Text):
             message["content"] += part.text
             if part.citations:
@@ -63,24 +50,6 @@ def message_of(reply: Reply, vendor: str, serial: int) -> dict[str, Any]:
         silent = reply.refusal is not None or {"tool_calls", "audio"} & set(message)
         message["content"] = None if silent else ""
     return message | dict(reply.fields)
-
-
-def _think(
-    message: dict[str, Any], thoughts: list[dict[str, Any]], part: Thinking, vendor: str
-) -> None:
-    if vendor == "mistral":
-        thoughts.append({"type": "thinking", "thinking": [{"type": "text", "text": part.text}]})
-        return
-    if vendor == "openrouter":
-        details = message.setdefault("reasoning_details", [])
-        detail = {"format": "anthropic-claude-v1", "index": len(details)}
-        if part.redacted:
-            details.append({"type": "reasoning.encrypted", "data": minted()} | detail)
-        else:
-            text = {"type": "reasoning.text", "text": part.text, "signature": minted()}
-            details.append(text | detail)
-    field = "reasoning" if vendor in _CALLED_REASONING else "reasoning_content"
-    message[field] = message.get(field, "") + part.text
 
 
 def _show(message: dict[str, Any], part: Media, serial: int) -> None:

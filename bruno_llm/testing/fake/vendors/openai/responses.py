@@ -8,17 +8,20 @@ and ``response.failed`` comes after it.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from bruno_llm.completion import ToolCall, Usage
-from bruno_llm.testing.fake.openai import OpenAIWire
 from bruno_llm.testing.fake.parts import Media, ServerTool, Text, Thinking
 from bruno_llm.testing.fake.reply import Reply
-from bruno_llm.testing.fake.request import Request
-from bruno_llm.testing.fake.responses_stream import NumberedEvents
+from bruno_llm.testing.fake.request import EndpointName, Request
 from bruno_llm.testing.fake.script import Fault
+from bruno_llm.testing.fake.strict.memory import TurnMemory
+from bruno_llm.testing.fake.strict.refusal import VendorRefusals
 from bruno_llm.testing.fake.text import arguments_text
+from bruno_llm.testing.fake.vendors.openai.responses_rules import responses_rules
+from bruno_llm.testing.fake.vendors.openai.responses_stream import NumberedEvents
+from bruno_llm.testing.fake.vendors.openai.wire import OpenAIWire
 from bruno_llm.testing.fake.wire import (
     CREATED,
     RenderedTurn,
@@ -53,6 +56,14 @@ class ResponsesWire(OpenAIWire):
     """Responses of OpenAI; its errors are those of the chat format."""
 
     name = "responses"
+    endings: ClassVar[Mapping[str, EndpointName]] = {"/responses": "chat"}
+    listed: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+    def lists_models(self, before: str, query: Mapping[str, str], asked: Mapping[str, str]) -> bool:
+        return False  # the same list as that of the chat format
+
+    def refusals(self, request: Request, memory: TurnMemory) -> VendorRefusals:
+        yield from responses_rules(request, memory)
 
     def content(self, reply: Reply, request: Request, serial: int) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []

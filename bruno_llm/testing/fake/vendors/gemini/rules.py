@@ -11,11 +11,13 @@ import json
 import re
 from typing import Any
 
-from bruno_llm.testing.fake.gemini import SIGNING
 from bruno_llm.testing.fake.request import Request
-from bruno_llm.testing.fake.strict.functions import gemini_functions
 from bruno_llm.testing.fake.strict.memory import TurnMemory, gemini_key
-from bruno_llm.testing.fake.strict.refusal import VendorRefusals, dicts, gemini_says
+from bruno_llm.testing.fake.strict.refusal import VendorRefusals, dicts
+from bruno_llm.testing.fake.vendors.gemini.functions import gemini_functions, gemini_says
+
+SIGNING = re.compile(r"gemini-(?:[3-9]|\d\d)")
+"""The models that sign each step's first function call, and want it back."""
 
 # The page names them for calls that no Gemini model made ("FAQs"). The field is bytes, so that
 # clients also send them in base64.

@@ -9,9 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from bruno_llm.completion import Usage
-from bruno_llm.testing.fake.message import deltas_of, message_of
 from bruno_llm.testing.fake.reply import Reply
-from bruno_llm.testing.fake.request import Request
+from bruno_llm.testing.fake.request import EndpointName, Request
+from bruno_llm.testing.fake.strict.memory import TurnMemory
+from bruno_llm.testing.fake.strict.refusal import VendorRefusals
+from bruno_llm.testing.fake.vendors.compatible import CompatibleVendor
+from bruno_llm.testing.fake.vendors.openai.message import deltas_of, message_of
+from bruno_llm.testing.fake.vendors.openai.rules import openai_rules
 from bruno_llm.testing.fake.wire import (
     CREATED,
     EmbeddingWire,
@@ -41,11 +45,21 @@ _VENDOR_CODES = {
     "timeout": None,
 }
 
+_OPENAI = CompatibleVendor("openai", rules=openai_rules)
+
 
 class OpenAIWire(EmbeddingWire):
     """Chat completions, embeddings and models of OpenAI."""
 
     name = "openai"
+    base = "/v1"
+    endings: ClassVar[Mapping[str, EndpointName]] = {
+        "/chat/completions": "chat",
+        "/embeddings": "embed",
+    }
+    listed: ClassVar[Mapping[str, Sequence[str]]] = {
+        "openai": ["gpt-5-mini", "gpt-4o-mini", "text-embedding-3-small"]
+    }
     messages: ClassVar[Mapping[str, str]] = {
         "invalid_request": "One of the parameters has a value that is not supported.",
         "invalid_api_key": "Incorrect API key provided.",
@@ -63,11 +77,24 @@ class OpenAIWire(EmbeddingWire):
         "timeout": "The request timed out.",
     }
 
+    def __init__(self, others: Sequence[CompatibleVendor] = ()) -> None:
+        self._vendors = {vendor.name: vendor for vendor in (_OPENAI, *others)}
+
+    def vendor(self, path: str) -> str:
+        _, first, *_ = [*path.split("/"), ""]
+        return first if first in self._vendors else _OPENAI.name
+
+    def lists_models(self, before: str, query: Mapping[str, str], asked: Mapping[str, str]) -> bool:
+        return True  # what others do not know by its headers
+
+    def refusals(self, request: Request, memory: TurnMemory) -> VendorRefusals:
+        yield from self._vendors[request.vendor].rules(request, memory)
+
     def headers(self, serial: int) -> dict[str, str]:
         return {"x-request-id": f"req_fake{serial:06d}"}
 
     def content(self, reply: Reply, request: Request, serial: int) -> Any:
-        return message_of(reply, request.vendor, serial)
+        return message_of(reply, self._vendors[request.vendor], serial)
 
     def answer(self, turn: RenderedTurn) -> dict[str, Any]:
         choice = {
@@ -84,8 +111,8 @@ class OpenAIWire(EmbeddingWire):
     def stream(self, turn: RenderedTurn) -> Stream:
         usage = turn.reply.usage
         options = turn.request.json.get("stream_options") or {}
-        # Mistral sends its numbers unasked.
-        with_usage = bool(options.get("include_usage")) or turn.request.vendor == "mistral"
+        unasked = self._vendors[turn.request.vendor].tells_usage
+        with_usage = unasked or bool(options.get("include_usage"))
 
         def chunk(
             delta: dict[str, Any] | None, finish: str | None = None, logprobs: Any = None

@@ -9,10 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from bruno_llm.testing.fake.request import Request
-from bruno_llm.testing.fake.strict.functions import openai_function, openai_name
 from bruno_llm.testing.fake.strict.memory import TurnMemory
-from bruno_llm.testing.fake.strict.refusal import VendorRefusals, an, dicts, member, openai_says
-from bruno_llm.testing.fake.strict.schema import fault_in_strict
+from bruno_llm.testing.fake.strict.refusal import VendorRefusals, dicts, member
+from bruno_llm.testing.fake.vendors.openai.functions import (
+    an,
+    openai_function,
+    openai_name,
+    openai_says,
+)
+from bruno_llm.testing.fake.vendors.openai.strict_schema import fault_in_strict
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 _FIELDS = {"role", "content", "name"}
