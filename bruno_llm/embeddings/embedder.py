@@ -48,7 +48,7 @@ _AT_ONCE = 4
 
 
 class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
-    """Every embedding model litellm reaches; the named embedders fill in the class attributes.
+    """Every embedding model litellm reaches, on bruno-core's ``EmbeddingInterface``.
 
     Long lists are split into batches that the vendor takes, sent side by side, and come back in
     order. Errors, keys, retries, limits and costs are those of the chat providers.
@@ -75,6 +75,12 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
     max_batch_size: ClassVar[int | None] = None
     max_batch_tokens: ClassVar[int | None] = None
     dimensions_of: ClassVar[Mapping[str, int]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "vendor" in vars(cls) and cls.vendor is not None:
+            for limit in {"max_batch_size", "max_batch_tokens", "dimensions_of"} - vars(cls).keys():
+                setattr(cls, limit, getattr(cls.vendor.vector_limits, limit))
 
     @keeps_secrets
     def __init__(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 from bruno_llm.embeddings.embedder import LiteLLMEmbedder
 from bruno_llm.vendors.gemini.vendor import GEMINI
 from bruno_llm.vendors.ollama.vendor import OLLAMA
@@ -19,14 +16,6 @@ class OpenAIEmbedder(LiteLLMEmbedder):
     name = "openai"
     default_model = "text-embedding-3-small"
     vendor = OPENAI
-    # OpenAI API reference, "Create embeddings": at most 2048 texts and 300,000 tokens a request.
-    max_batch_size = 2048
-    max_batch_tokens = 300_000
-    dimensions_of: ClassVar[Mapping[str, int]] = {
-        "text-embedding-3-small": 1536,
-        "text-embedding-3-large": 3072,
-        "text-embedding-ada-002": 1536,
-    }
 
 
 class GeminiEmbedder(LiteLLMEmbedder):
@@ -36,8 +25,6 @@ class GeminiEmbedder(LiteLLMEmbedder):
     prefixes = ("models/",)
     default_model = "gemini-embedding-001"
     vendor = GEMINI
-    max_batch_size = 100  # Gemini API reference, "batchEmbedContents"
-    dimensions_of: ClassVar[Mapping[str, int]] = {"gemini-embedding-001": 3072}
 
 
 class OllamaEmbedder(LiteLLMEmbedder):
@@ -48,9 +35,3 @@ class OllamaEmbedder(LiteLLMEmbedder):
     prefixes = (OLLAMA.prefix,)
     default_model = "nomic-embed-text"
     vendor = OLLAMA
-    max_batch_size = 256
-    dimensions_of: ClassVar[Mapping[str, int]] = {
-        "nomic-embed-text": 768,
-        "mxbai-embed-large": 1024,
-        "all-minilm": 384,
-    }

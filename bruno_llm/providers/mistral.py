@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from bruno_llm.embeddings.embedder import LiteLLMEmbedder
 from bruno_llm.options.arguments import ProviderSettings
@@ -41,8 +40,3 @@ class MistralEmbedder(LiteLLMEmbedder):
     name = "mistral"
     default_model = "mistral-embed"
     vendor = MISTRAL
-    # More texts are "Too many inputs in request, split into more batches." (measured by rig-core:
-    # 257), and a request of more than 16,384 tokens is refused as well.
-    max_batch_size = 256
-    max_batch_tokens = 16_000
-    dimensions_of: ClassVar[Mapping[str, int]] = {"mistral-embed": 1024}

@@ -1,12 +1,27 @@
-"""Asking a vendor for vectors without litellm, where that asks badly."""
+"""Embeddings of a vendor: its limits, and its endpoint where litellm asks that badly."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["VectorEndpoint"]
+__all__ = ["VectorEndpoint", "VectorLimits"]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorLimits:
+    """What a vendor takes in one request for vectors, and how long they are.
+
+    Attributes:
+        max_batch_size: Texts in one request, ``None`` for any number.
+        max_batch_tokens: Tokens in one request, ``None`` for any number.
+        dimensions_of: Length of a model's vectors.
+    """
+
+    max_batch_size: int | None = None
+    max_batch_tokens: int | None = None
+    dimensions_of: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

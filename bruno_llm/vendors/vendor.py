@@ -14,7 +14,7 @@ from bruno_llm.tokens.rules import Family
 from bruno_llm.vendors.counting import CountEndpoint
 from bruno_llm.vendors.dialect import Dialect
 from bruno_llm.vendors.model_list import ModelList
-from bruno_llm.vendors.vectors import VectorEndpoint
+from bruno_llm.vendors.vectors import VectorEndpoint, VectorLimits
 from bruno_llm.wire.facts import Format
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Vendor:
         caches_unasked: Its models write prompts into a cache by themselves.
         named: What is found in the names of its models, whoever serves them: a pattern, of names in
             small letters without anything before a ``/``; empty for none.
+        vector_limits: What it takes in one request for vectors, and how long those are.
         vectors: Its endpoint for vectors, ``None`` where litellm asks it.
         count: Its endpoint that counts a prompt, ``None`` when it has none.
         counts_by_asking: It has none, but an answer of one token tells and costs nothing.
@@ -114,6 +115,7 @@ class Vendor:
     tokens: Family | None = None
     named: str = ""
     caches_unasked: bool = True
+    vector_limits: VectorLimits = VectorLimits()  # noqa: RUF009  frozen
     vectors: VectorEndpoint | None = None
     count: CountEndpoint | None = None
     counts_by_asking: bool = False

@@ -13,6 +13,7 @@ from bruno_llm.vendors.gemini.schema import SCHEMAS
 from bruno_llm.vendors.gemini.tokens import TOKENS
 from bruno_llm.vendors.gemini.vectors import VECTORS
 from bruno_llm.vendors.model_list import ModelList
+from bruno_llm.vendors.vectors import VectorLimits
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["GEMINI"]
@@ -45,6 +46,10 @@ GEMINI = Vendor(
     error_rules=(ErrorRule(QuotaExceededError, r"quotaId\W+\w*PerDay", (429,)),),
     lacks=frozenset({"metadata", "prompt_cache_retention", "user"}),
     vectors=VECTORS,
+    vector_limits=VectorLimits(
+        max_batch_size=100,  # Gemini API reference, "batchEmbedContents"
+        dimensions_of={"gemini-embedding-001": 3072},
+    ),
     count=COUNT,
     params=names_of(GeminiOptions),
     prices=PRICES,

@@ -10,6 +10,7 @@ from bruno_llm.vendors.mistral import wire
 from bruno_llm.vendors.mistral.prices import PRICES
 from bruno_llm.vendors.mistral.schema import SCHEMAS
 from bruno_llm.vendors.model_list import list_in_openais_format
+from bruno_llm.vendors.vectors import VectorLimits
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["MISTRAL"]
@@ -33,4 +34,9 @@ MISTRAL = Vendor(
     lacks=frozenset({"tool_choice=function"}),
     params=names_of(MistralOptions),
     prices=PRICES,
+    # More texts are "Too many inputs in request, split into more batches." (measured by rig-core:
+    # 257), and a request of more than 16,384 tokens is refused as well.
+    vector_limits=VectorLimits(
+        max_batch_size=256, max_batch_tokens=16_000, dimensions_of={"mistral-embed": 1024}
+    ),
 )

@@ -20,6 +20,7 @@ from bruno_llm.vendors.ollama.schema import SCHEMAS
 from bruno_llm.vendors.ollama.show import ask_show
 from bruno_llm.vendors.ollama.tokens import TOKENS
 from bruno_llm.vendors.ollama.vectors import VECTORS
+from bruno_llm.vendors.vectors import VectorLimits
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["OLLAMA"]
@@ -60,6 +61,10 @@ OLLAMA = Vendor(
     ),
     tokens=TOKENS,
     vectors=VECTORS,
+    vector_limits=VectorLimits(
+        max_batch_size=256,
+        dimensions_of={"nomic-embed-text": 768, "mxbai-embed-large": 1024, "all-minilm": 384},
+    ),
     counts_by_asking=True,
     describe=ask_show,
     free=True,

@@ -14,6 +14,7 @@ from bruno_llm.vendors.openai.prices import PRICES
 from bruno_llm.vendors.openai.responses import RESPONSES
 from bruno_llm.vendors.openai.schema import SCHEMAS
 from bruno_llm.vendors.openai.tokens import TOKENS
+from bruno_llm.vendors.vectors import VectorLimits
 from bruno_llm.vendors.vendor import Vendor
 
 __all__ = ["COMPATIBLE", "OPENAI", "PLAIN", "TEXTS"]
@@ -41,6 +42,16 @@ OPENAI = Vendor(
     params=names_of(OpenAIOptions),
     headers={"organization": "OpenAI-Organization"},
     prices=PRICES,
+    # OpenAI API reference, "Create embeddings": at most 2048 texts and 300,000 tokens a request.
+    vector_limits=VectorLimits(
+        max_batch_size=2048,
+        max_batch_tokens=300_000,
+        dimensions_of={
+            "text-embedding-3-small": 1536,
+            "text-embedding-3-large": 3072,
+            "text-embedding-ada-002": 1536,
+        },
+    ),
     tokens=TOKENS,
     named=r"^(ft:)?(chatgpt-|gpt-|o[1-9]|computer-use|text-embedding-)",
 )
