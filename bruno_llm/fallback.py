@@ -15,7 +15,6 @@ from bruno_llm._runtime.loops import inside
 from bruno_llm.capabilities import Capabilities, common
 from bruno_llm.chat import Chat, Messages, models_of
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, StreamRestart, TextDelta
-from bruno_llm.cooldown import Cooldown
 from bruno_llm.exceptions import (
     AllProvidersFailedError,
     AuthenticationError,
@@ -29,6 +28,7 @@ from bruno_llm.exceptions import (
 from bruno_llm.messages.chat import asked
 from bruno_llm.options.call import AnswerOptions
 from bruno_llm.options.checks import Wait, check
+from bruno_llm.policies.cooldown import Cooldown
 
 __all__ = ["FallbackProvider"]
 

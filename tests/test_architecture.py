@@ -32,7 +32,7 @@ NAMED = ("claude", "gemini", "mistral", "ollama", "openai")
 LAYERS = (
     {"_former", "_runtime"},
     {"_version", "_clock", "exceptions", "completion", "capabilities", "tokens"},
-    {"options", "cooldown", "redaction", "schema"},
+    {"options", "redaction", "schema"},
     {"_door", "logs"},
     {"messages", "policies", "demo"},
     {"chat", "costs", "keys", "wire"},

@@ -145,11 +145,35 @@ def write_model(
     import gguf
     import numpy as np
 
-    tokens, scores, kinds = _vocabulary()
-    index = {piece: i for i, piece in enumerate(tokens)}
-    tensors = _weights(index)
-
+    vocabulary = _vocabulary()
+    tensors = _weights({piece: i for i, piece in enumerate(vocabulary[0])})
     writer = gguf.GGUFWriter(os.fspath(path), "llama")
+    _describe(writer, vocabulary, context, pooling)
+
+    ones = np.ones(WIDTH, np.float32)
+    writer.add_tensor("token_embd.weight", tensors.pop("token_embd"))
+    writer.add_tensor("output_norm.weight", ones)
+    writer.add_tensor("output.weight", tensors.pop("output"))
+    writer.add_tensor("blk.0.attn_norm.weight", ones)
+    writer.add_tensor("blk.0.ffn_norm.weight", ones)
+    for name, tensor in tensors.items():
+        writer.add_tensor(f"blk.0.{name}.weight", tensor)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _describe(
+    writer: Any,
+    vocabulary: tuple[list[str], list[float], list[int]],
+    context: int,
+    pooling: str | None,
+) -> None:
+    """Everything in the file that is no tensor."""
+    import gguf
+
+    tokens, scores, kinds = vocabulary
     writer.add_name("tiny")
     writer.add_context_length(context)
     writer.add_embedding_length(WIDTH)
@@ -168,26 +192,13 @@ def write_model(
     writer.add_token_list(tokens)
     writer.add_token_scores(scores)
     writer.add_token_types(kinds)
-    writer.add_bos_token_id(index["<s>"])
-    writer.add_eos_token_id(index[END])
-    writer.add_unk_token_id(index["<unk>"])
-    writer.add_pad_token_id(index["</s>"])
+    writer.add_bos_token_id(tokens.index("<s>"))
+    writer.add_eos_token_id(tokens.index(END))
+    writer.add_unk_token_id(tokens.index("<unk>"))
+    writer.add_pad_token_id(tokens.index("</s>"))
     writer.add_add_bos_token(False)
     writer.add_add_space_prefix(False)
     writer.add_chat_template(CHAT_TEMPLATE)
-
-    ones = np.ones(WIDTH, np.float32)
-    writer.add_tensor("token_embd.weight", tensors.pop("token_embd"))
-    writer.add_tensor("output_norm.weight", ones)
-    writer.add_tensor("output.weight", tensors.pop("output"))
-    writer.add_tensor("blk.0.attn_norm.weight", ones)
-    writer.add_tensor("blk.0.ffn_norm.weight", ones)
-    for name, tensor in tensors.items():
-        writer.add_tensor(f"blk.0.{name}.weight", tensor)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
 
 
 def _vocabulary() -> tuple[list[str], list[float], list[int]]:
