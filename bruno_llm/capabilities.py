@@ -11,7 +11,7 @@ __all__ = ["Capabilities", "capabilities_of", "common"]
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Hints, not promises: ``None`` means that nobody says.
+    """What a model can do. Hints, not promises: a field is ``None`` where nobody says.
 
     Attributes:
         streaming: Answers can be streamed.

@@ -137,7 +137,7 @@ class ConfigurationError(LLMError, core.ConfigError):
 
 
 class LitellmChangedError(ConfigurationError):
-    """The installed release of litellm has moved something; the message names it and the release.
+    """The installed release of litellm lacks what this package needs of it; the message names both.
 
     Raised when litellm is loaded, before anything is sent.
     """
@@ -194,7 +194,7 @@ class QuotaExceededError(LLMError):
 
 
 class TransientError(LLMError):
-    """The same request may succeed in a moment. ``Retry`` acts on this family alone."""
+    """A failure that may pass by itself. ``Retry`` acts on this family alone."""
 
     retryable = True
 

@@ -224,7 +224,7 @@ class FallbackProvider(Chat):
         return list(models)
 
     def get_model_info(self) -> dict[str, Any]:
-        """The preferred provider's, with those of the others under ``fallbacks``."""
+        """Facts of the preferred provider's model; of the others' under ``fallbacks``."""
         first, *others = (dict(provider.get_model_info()) for provider in self.providers)
         return {**first, "fallbacks": others}
 
@@ -238,7 +238,7 @@ class FallbackProvider(Chat):
             provider.set_system_prompt(prompt)
 
     def get_system_prompt(self) -> str | None:
-        """The preferred provider's."""
+        """The system prompt of the preferred provider."""
         prompt: str | None = self.providers[0].get_system_prompt()
         return prompt
 
@@ -306,7 +306,7 @@ def _name(provider: LLMInterface) -> str:
 
 
 def _why(error: Exception) -> str:
-    """What it said, if it is ours: other packages' texts may hold a key or the prompt."""
+    """The text of an error of ours; other packages' texts may hold a key or the prompt."""
     return str(error) if isinstance(error, LLMError) else ""
 
 

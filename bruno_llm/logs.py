@@ -1,4 +1,4 @@
-"""Showing the events of this package, with one call."""
+"""``log()``: showing the events of this package on stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Being ready before the first call."""
+"""``preload()``: importing litellm before the first call has to."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class Hidden(str):
 
 
 def hidden(value: Any, name: str = "") -> Any:
-    """The same with each text hidden that stands under a secret name, at any depth."""
+    """The value with each text that stands under a secret name as ``Hidden``, at any depth."""
     if isinstance(value, Mapping):
         return {key: hidden(inner, name_in(name, str(key))) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -85,7 +85,7 @@ class ProviderChoice:
             raise click.UsageError("--provider and a configuration cannot be given together.")
 
     def with_model(self, model: str, chosen: str) -> ProviderChoice:
-        """The same with another model; ``vendor/model`` changes the provider too.
+        """This choice with another model; ``vendor/model`` changes the provider too.
 
         Args:
             model: The other model.

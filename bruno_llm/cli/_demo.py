@@ -1,4 +1,4 @@
-"""The demo: one question, two wire formats, three ways to ask, and what it came to."""
+"""The demo: one question, two wire formats, three ways to ask, and what they cost."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class StreamStats:
     errors: int = 0
 
     def count(self, chunk: str) -> None:
-        """One more piece."""
+        """Count one more piece."""
         self.chunks_received += 1
         self.total_chars += len(chunk)
 

@@ -65,7 +65,7 @@ def seal(value: Any, name: str = "") -> Any:
 
 
 def unseal(value: Any) -> Any:
-    """The opposite of :func:`seal`."""
+    """The value with its secrets as plain texts again, for those who use them; undoes ``seal``."""
     if isinstance(value, Mapping):
         return {key: unseal(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -110,7 +110,7 @@ class PolicySettings(BaseModel):
         return self
 
     def given(self) -> dict[str, Any]:
-        """What was written, as arguments of the policy's class."""
+        """The settings that were written, as arguments of the policy's class."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
     def build(self, **more: Any) -> Any:

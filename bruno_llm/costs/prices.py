@@ -50,7 +50,7 @@ class ModelPrice:
         )
 
     def cost(self, usage: Usage) -> float:
-        """US dollars of that usage."""
+        """What this usage costs, in US dollars."""
         plain = usage.prompt_tokens - usage.cached_tokens - usage.cache_creation_tokens
         cached = self.input if self.cached is None else self.cached
         written = self.input if self.cache_creation is None else self.cache_creation

@@ -112,7 +112,7 @@ class BudgetState:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was spent.
+    """What calls have cost in a time, grouped.
 
     Attributes:
         by: What ``lines`` are grouped by.

@@ -165,7 +165,7 @@ class LedgerStore:
         return refusal
 
     async def _answer(self, future: Future[Any]) -> Any:
-        """What came of an operation, which goes on where this is ended.
+        """The result of an operation; the operation goes on where the waiting is cancelled.
 
         Raises:
             LLMError: It failed, or the ledger did not answer in time.

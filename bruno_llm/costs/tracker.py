@@ -235,11 +235,11 @@ class CostTracker:
         return await self._store.aread(self._report(since, by))
 
     def to_csv(self, since: Since = None, by: By = "model") -> str:
-        """``report()`` as CSV with a header line; see ``cost_report.to_csv``."""
+        """``report()`` as CSV with a header line; see ``bruno_llm.costs.to_csv``."""
         return cost_report.to_csv(self.report(since, by))
 
     def to_json(self, since: Since = None, by: By = "model") -> str:
-        """``report()`` as JSON; see ``cost_report.to_json``."""
+        """``report()`` as JSON; see ``bruno_llm.costs.to_json``."""
         return cost_report.to_json(self.report(since, by))
 
     def close(self) -> None:

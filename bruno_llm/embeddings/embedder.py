@@ -1,4 +1,4 @@
-"""Embeddings, on bruno-core's interface, by the same way out as the chat providers."""
+"""``LiteLLMEmbedder``: texts as vectors, over the same call path as chat."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ class LiteLLMEmbedder(Endpoint, EmbeddingInterface):
         return min(1.0, max(0.0, math.fsum((a / one) * (b / two) for a, b in pairs)))
 
     def supports_batch(self) -> bool:
-        """Always: many texts take few requests."""
+        """True: many texts take few requests."""
         return True
 
     def get_max_batch_size(self) -> int | None:

@@ -11,7 +11,10 @@ __all__ = ["GeminiEmbedder", "OllamaEmbedder", "OpenAIEmbedder"]
 
 
 class OpenAIEmbedder(LiteLLMEmbedder):
-    """OpenAI's embeddings, and those of servers in its format (``base_url=``)."""
+    """OpenAI's embeddings, and those of servers in its format (``base_url=``).
+
+    The key is taken from ``OPENAI_API_KEY`` when none is given.
+    """
 
     name = "openai"
     default_model = "text-embedding-3-small"
@@ -19,7 +22,10 @@ class OpenAIEmbedder(LiteLLMEmbedder):
 
 
 class GeminiEmbedder(LiteLLMEmbedder):
-    """Google's embeddings, by the API of AI Studio."""
+    """Google's embeddings, by the API of AI Studio.
+
+    The key is taken from ``GEMINI_API_KEY`` or ``GOOGLE_API_KEY`` when none is given.
+    """
 
     name = "gemini"
     prefixes = ("models/",)
@@ -28,7 +34,10 @@ class GeminiEmbedder(LiteLLMEmbedder):
 
 
 class OllamaEmbedder(LiteLLMEmbedder):
-    """Embeddings of a model on this machine or in this network."""
+    """Embeddings of a model that Ollama runs, on this machine or in this network.
+
+    Where: ``base_url``, ``OLLAMA_API_BASE``, ``OLLAMA_HOST`` or localhost:11434.
+    """
 
     name = "ollama"
     prefix = f"{OLLAMA.routes[1]}/"  # the first is of chats alone

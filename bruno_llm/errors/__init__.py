@@ -1,1 +1,1 @@
-"""From whatever went wrong below to one error of ours."""
+"""Errors: whatever goes wrong below becomes one of ``bruno_llm.exceptions``."""

@@ -1,4 +1,4 @@
-"""From whatever went wrong below to one error of ours.
+"""Translates what went wrong below into one error of ours: by status, exception and words.
 
 What happened is read from the wire first (the true status, headers and body), from the chain of
 causes where there is no wire record, and from litellm's own exception class never: those classes

@@ -1,4 +1,4 @@
-"""Who a provider's settings are for, and what they are once the environment is under them."""
+"""Finds whose settings a configuration holds, and lays them over the environment."""
 
 from __future__ import annotations
 

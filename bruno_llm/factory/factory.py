@@ -308,6 +308,11 @@ class LLMFactory(ProvidersByName):
 
     @classmethod
     def options_of(cls, provider: str) -> frozenset[str]:
+        """The names that a provider's own constructor takes; none for the built-in providers.
+
+        Raises:
+            ConfigurationError: No provider has that name.
+        """
         return own_names(cls._registry.find(provider).create)
 
     @classmethod

@@ -249,7 +249,7 @@ def is_local(provider: Any) -> bool:
 
 
 def _price_to_compare(provider: Any) -> float | None:
-    """What its calls will be booked at, as one number to compare by."""
+    """The price of the provider's calls as one number, to compare providers by."""
     from bruno_llm.provider import LiteLLMProvider
 
     if not isinstance(provider, LiteLLMProvider):

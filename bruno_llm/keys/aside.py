@@ -160,7 +160,7 @@ def ask_keyring(account: str) -> SecretStr | None:
 
 
 async def ask_keyring_aside(account: str) -> SecretStr | None:
-    """The same; the event loop goes on meanwhile.
+    """What the keyring has under that name; the event loop goes on meanwhile.
 
     Raises:
         ConfigurationError: It did not answer in time.

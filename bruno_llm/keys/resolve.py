@@ -128,7 +128,7 @@ def kept_key(providers: Sequence[str], env: Sequence[str] = ()) -> ResolvedKey |
 
 
 async def kept_key_aside(providers: Sequence[str]) -> ResolvedKey | None:
-    """The same; the event loop goes on meanwhile.
+    """The key that the keyring has, without blocking the event loop; ``None`` when it has none.
 
     Raises:
         ConfigurationError: It did not answer in time.
@@ -141,7 +141,7 @@ async def kept_key_aside(providers: Sequence[str]) -> ResolvedKey | None:
 
 
 async def kept_key_soon(provider: str) -> ResolvedKey | None:
-    """The same for a check, which is to be quick.
+    """The key that the keyring has, for a check: ``kept_key_aside`` with three seconds at most.
 
     Raises:
         ConfigurationError: It did not answer within three seconds.

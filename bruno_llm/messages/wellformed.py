@@ -1,4 +1,4 @@
-"""What a message must be made of.
+"""Checks that messages are well formed: roles, contents, calls of tools.
 
 Checked before anything is made of it: a value of the wrong type would break in code that expects
 the right one, in the middle of a call, and look like a fault of that code or of the vendor.

@@ -342,7 +342,7 @@ class CallOptions(ProviderOptions, OnlyOnCalls, total=False):
 
 
 class AnswerOptions(CallOptions, total=False):
-    """The same where ``temperature`` and ``max_tokens`` have no place of their own.
+    """``CallOptions`` of functions that do not name ``temperature`` and ``max_tokens`` themselves.
 
     Attributes:
         temperature: How freely the model draws, 0 to 2.

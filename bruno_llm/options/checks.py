@@ -1,4 +1,4 @@
-"""What to say of a setting that is not what it may be, and nearest names.
+"""Checks of settings, and their errors: what is allowed, which name may have been meant.
 
 A setting's annotation says what it may be (:mod:`bruno_llm.options.limits`). :func:`check` holds a
 value against one, :func:`check_arguments` a whole signature.

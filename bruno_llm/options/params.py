@@ -1,4 +1,4 @@
-"""Which options a call may carry.
+"""Checks of the options of a call: whether they are known here, within limits, and JSON.
 
 litellm puts every option it does not know straight into the request body, so a misspelt one would
 be sent, billed, and ignored. Here unknown names are refused with the nearest known one.

@@ -48,7 +48,7 @@ class Cache:
 
     @staticmethod
     def key(params: Mapping[str, Any]) -> str:
-        """The same for the same request, in every process."""
+        """The name under which a request's answer is kept: equal for equal requests, everywhere."""
         text = json.dumps(params, sort_keys=True, default=_stable)
         return hashlib.sha256(text.encode()).hexdigest()
 

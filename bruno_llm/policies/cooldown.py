@@ -35,17 +35,17 @@ class Cooldown:
         return max(self._least, min(asked or 0.0, _LONGEST_ASKED))
 
     def ready(self) -> bool:
-        """Whether it may be asked: its rest is over and nobody is just finding out."""
+        """Whether the provider may be asked: its rest is over, and no other call is trying it."""
         with self._lock:
             return self._until <= _clock.monotonic() and not self._probing
 
     def failed(self, asked: float | None) -> None:
-        """Let it rest."""
+        """Note a failure: the provider rests from now on."""
         with self._lock:
             self._until = _clock.monotonic() + self.seconds(asked)
 
     def recovered(self) -> None:
-        """It answered."""
+        """Note an answer: the provider's rest is over."""
         with self._lock:
             self._until = 0.0
 

@@ -143,5 +143,5 @@ class Timeout:
 
     @property
     def http(self) -> Mapping[str, float | None]:
-        """The same for the HTTP client."""
+        """The limits that the HTTP client keeps, by httpx's names of them."""
         return {"connect": self.connect, "read": self.read, "write": self.read, "pool": self.pool}

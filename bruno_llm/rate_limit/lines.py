@@ -153,7 +153,7 @@ class Queue(ABC):
         renewed(self)
 
     def after_fork(self) -> None:
-        """Those who stand in the line are the parent's."""
+        """Empty the line of a forked child: those who stand in it are the parent's."""
         self._queue.clear()
         self._waiting = 0
         self._queued_tokens = 0.0

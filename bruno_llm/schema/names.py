@@ -27,7 +27,7 @@ def clean_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def clean_keys(names: Iterable[str]) -> dict[str, str]:
-    """The same of a tool's parameters, as Anthropic takes them: with dots, and any first sign."""
+    """Clean names of parameters, as Anthropic takes them: with dots, and any first sign."""
     return _distinct(names, lambda name: re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:_LONGEST] or "_")
 
 

@@ -1,4 +1,4 @@
-"""What is made here: the form that asks for a shape, and the mark on functions of our own."""
+"""The ``response_format`` that asks for a shape, and the mark on functions that a ``Tool`` made."""
 
 from __future__ import annotations
 

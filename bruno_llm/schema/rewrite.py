@@ -41,7 +41,7 @@ def flat(schema: Schema) -> dict[str, Any]:
 
 
 def wider(schema: Schema) -> dict[str, Any]:
-    """The same with ``oneOf`` as ``anyOf`` and constants as enums: more may fit, nothing less."""
+    """The schema with ``oneOf`` as ``anyOf`` and constants as enums: more fits it, nothing less."""
     made: dict[str, Any] = mapped(schema, _wider)
     return made
 
@@ -75,7 +75,7 @@ def _wider(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_plain_patterns(schema: Schema) -> dict[str, Any]:
-    """The same without patterns that look ahead or behind, such as pydantic's for ``Decimal``.
+    """The schema without patterns that look ahead or behind, such as pydantic's for ``Decimal``.
 
     OpenAI's strict mode, Anthropic and llama.cpp know none; whoever reads the value checks it.
     """

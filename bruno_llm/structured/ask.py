@@ -132,7 +132,11 @@ async def complete_as(
     mode: Mode = "auto",
     **options: Any,
 ) -> Structured[Any]:
-    """The same as ``generate_as()``, with the last completion and the sums over all tries."""
+    """The model's answer as a value of a type, with its facts.
+
+    Takes and raises what ``generate_as()`` does. The ``Structured`` that comes back has the value,
+    the last completion, and usage and cost of all tries.
+    """
     if attempts < 1:
         raise ConfigurationError(f"attempts must be at least 1, not {attempts!r}")
     shape: Shape[Any] = Shape(type_)
@@ -171,7 +175,7 @@ async def stream_as(
     mode: Mode = "auto",
     **options: Any,
 ) -> AsyncGenerator[Structured[Any], None]:
-    """Ever fuller values while the answer arrives; the last one is validated.
+    """The model's answer as a value of a type, growing while it arrives; the last is validated.
 
     The values before the last are plain JSON of what is closed so far: nobody sees half a field.
     There is one try: what has been shown cannot be taken back.

@@ -59,7 +59,7 @@ def modes_for(
 
 
 class RefusedModes:
-    """What was refused on the way to an answer.
+    """The modes of asking for a shape that a provider has refused.
 
     A refusal counts once another mode was taken: it may have been about something else. One that
     was said before the request is about the shape; the vendor's is taken for the mode's.
@@ -71,12 +71,12 @@ class RefusedModes:
         self._keys: set[_Key] = set()
 
     def add(self, mode: str, error: InvalidRequestError) -> None:
-        """This mode was refused."""
+        """Note that this mode was refused."""
         shape, every = _keys(self._provider, mode, self._shape)
         self._keys.add(shape if error.status_code is None else every)
 
     def remember(self) -> None:
-        """Another mode was taken."""
+        """Keep the refusals: another mode was taken, so they were about the mode."""
         if self._keys:
             _refused.setdefault(self._provider, set()).update(self._keys)
 

@@ -226,11 +226,11 @@ class MockProvider(Chat):
         return sum(map(self.get_token_count, texts_of(chat)))
 
     async def check_connection(self) -> bool:
-        """``.connected``."""
+        """Whether the server is there, as the test says: ``.connected``."""
         return self.connected
 
     async def list_models(self) -> list[str]:
-        """Its one model."""
+        """The model's name, in a list."""
         return [self.model]
 
     def capabilities(self) -> Capabilities:
@@ -238,11 +238,11 @@ class MockProvider(Chat):
         return Capabilities(tools=True, vision=True, json_schema=True, source="mock")
 
     async def fetch_capabilities(self) -> Capabilities:
-        """The same: there is no server to ask."""
+        """What ``capabilities()`` says: there is no server to ask."""
         return self.capabilities()
 
     def get_model_info(self) -> dict[str, Any]:
-        """Its model and provider."""
+        """The model's and the provider's name."""
         return {"model": self.model, "provider": self.name}
 
     def set_system_prompt(self, prompt: str) -> None:
@@ -254,10 +254,10 @@ class MockProvider(Chat):
         return self._system_prompt
 
     async def warm_up(self) -> None:
-        """It is always ready."""
+        """Does nothing: a mock is always ready."""
 
     async def aclose(self) -> None:
-        """Nothing to close."""
+        """Does nothing: a mock has no connections."""
 
 
 def _check(answer: Any) -> None:

@@ -253,7 +253,7 @@ def tools_from_abilities(
 
 
 def tool_dicts(tools: Sequence[Any]) -> list[Any]:
-    """The same in OpenAI's form; dicts, also a vendor's own built-in tools, stay as they are."""
+    """Tools in OpenAI's form; dicts, also a vendor's own built-in tools, stay as they are."""
     return [one if isinstance(one, Mapping) else _own(_as_tool(one)) for one in tools]
 
 

@@ -67,7 +67,7 @@ class ToolProvider(Chat):
         return f"ToolProvider({self.provider!r}, tools={len(self.tools)})"
 
     def capabilities(self) -> Capabilities:
-        """The provider's, but that it takes no other tools."""
+        """What the provider can do, without ``tools``: a call may bring none of its own."""
         known = getattr(self.provider, "capabilities", Capabilities)()
         return replace(known, tools=False)
 
@@ -115,7 +115,7 @@ class ToolProvider(Chat):
                     yield event
 
     def get_token_count(self, text: str) -> int:
-        """As the provider counts."""
+        """Tokens of a text, as the provider counts them."""
         count: int = self.provider.get_token_count(text)
         return count
 
@@ -124,11 +124,11 @@ class ToolProvider(Chat):
         return bool(await self.provider.check_connection())
 
     async def list_models(self) -> list[str]:
-        """The provider's."""
+        """The models of the provider."""
         return list(await models_of(self.provider))
 
     def get_model_info(self) -> dict[str, Any]:
-        """The provider's, with the names of the tools."""
+        """What the provider tells of its model, with the names of the tools."""
         names = [tool.name for tool in as_tools(self.tools)]
         return {**self.provider.get_model_info(), "tool_names": names}
 
@@ -137,7 +137,7 @@ class ToolProvider(Chat):
         self.provider.set_system_prompt(prompt)
 
     def get_system_prompt(self) -> str | None:
-        """The provider's."""
+        """The system prompt of the provider."""
         prompt: str | None = self.provider.get_system_prompt()
         return prompt
 

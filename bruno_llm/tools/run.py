@@ -37,7 +37,7 @@ _DENIED = "the user did not allow this call"
 
 @dataclass(frozen=True)
 class ToolRun:
-    """What a conversation with tools came to.
+    """The result of a conversation with tools: the answer, and all that led to it.
 
     Attributes:
         completion: The model's last answer.
@@ -100,7 +100,7 @@ class RunProgress:
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """The last event of ``stream_tools()``."""
+    """The last event of ``stream_tools()``: ``run`` is what ``run_tools()`` would have returned."""
 
     run: ToolRun
 
@@ -147,7 +147,7 @@ async def stream_tools(
     approve: Approve | None = None,
     **options: Any,
 ) -> AsyncGenerator[StreamEvent | ToolStarted | ToolFinished | RunProgress | RunEnd, None]:
-    """The same as ``run_tools()``, told as it happens.
+    """Let the model use tools until it answers, and tell each step: ``run_tools()`` as events.
 
     Yields the provider's events (each request's without its ``StreamEnd``), ``ToolStarted`` and
     ``ToolFinished`` around each call, ``RunProgress`` with the run so far, and ``RunEnd`` with

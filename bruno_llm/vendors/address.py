@@ -1,4 +1,4 @@
-"""An address as it was written, made whole."""
+"""Base URLs: what a user wrote, checked, and completed with scheme, port and version."""
 
 from __future__ import annotations
 

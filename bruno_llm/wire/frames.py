@@ -52,7 +52,7 @@ class FrameReader:
 
     @property
     def broken(self) -> bool:
-        """Nothing after this point can be used."""
+        """Whether the stream has gone wrong, so that nothing after this point can be used."""
         return self._facts.fault is not None or self._facts.error is not None
 
     def feed(self, chunk: bytes) -> list[bytes | str]:

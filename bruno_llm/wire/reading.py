@@ -21,7 +21,7 @@ Delta = TextDelta | ReasoningDelta | ToolCallDelta
 
 @dataclass(slots=True)
 class Answer:
-    """What was said, before it is priced: the parts of a ``Completion`` that come off the wire.
+    """An answer before it is priced: the parts of a ``Completion`` that come off the wire.
 
     ``raw_usage`` is litellm's usage object, kept because prices need details ours leaves out.
     """
@@ -40,7 +40,7 @@ class Answer:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing was said and nothing explains why."""
+        """Whether there is neither text nor call nor refusal, and nothing that explains it."""
         said = self.text or self.refusal or self.tool_calls or self.parts.attachments
         return not said and self.finish_reason in (None, "stop", "tool_calls")
 

@@ -121,7 +121,7 @@ class Origin:
 
     @property
     def unread(self) -> Origin:
-        """The same place, of an answer whose wire nobody read: its items are in litellm's form."""
+        """This origin, for an answer whose wire nobody read: its items are in litellm's form."""
         return Origin("litellm", self.route, self.model)
 
     def native(self, items: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -217,7 +217,7 @@ def grow(item: dict[str, Any], name: str, piece: Any) -> None:
 
 
 def whole(value: Any) -> Any:
-    """The same with every text in one piece."""
+    """The value with its ``Pieces`` as plain texts."""
     if isinstance(value, Pieces):
         return "".join(value)
     if isinstance(value, Mapping):

@@ -52,7 +52,7 @@ def _ids(body: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def _short(given: str) -> str:
-    """The same nine characters for the same id, so that a result still finds its call."""
+    """Nine characters that stand for an id, always the same, so that a result finds its call."""
     return sha256(given.encode()).hexdigest()[:9]
 
 

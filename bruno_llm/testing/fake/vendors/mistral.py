@@ -1,4 +1,4 @@
-"""Mistral, as far as it is not as OpenAI is.
+"""Mistral: what is not as it is at OpenAI.
 
 Its page: docs.mistral.ai/capabilities/reasoning (thinking as a part of ``content``). The words are
 from threads, named at each rule.

@@ -1,4 +1,4 @@
-"""xAI, which is as OpenAI is."""
+"""xAI: as OpenAI in everything that is played here."""
 
 from __future__ import annotations
 
