@@ -31,7 +31,7 @@ from bruno_llm import _clock
 from bruno_llm.completion import Usage
 from bruno_llm.costs.books import Entry, Limit, Post, Reserve
 from bruno_llm.costs.ledger import Ledger
-from bruno_llm.costs.ledger_place import LedgerPlace
+from bruno_llm.costs.ledger_address import LedgerAddress
 from bruno_llm.costs.ledger_sql import execute
 from bruno_llm.costs.report import report_from_ledger
 from bruno_llm.costs.tracker import Budget, BudgetWarning, CostTracker
@@ -714,7 +714,7 @@ async def test_what_could_not_be_written_survives_a_kill(
     """It was in the memory of the process alone."""
 
     def rename(table: str, name: str) -> None:
-        engine = LedgerPlace(place).engine(writes=True)
+        engine = LedgerAddress(place).engine(writes=True)
         with engine.begin() as connection:
             execute(connection, f"ALTER TABLE {table} RENAME TO {name}")
         engine.dispose()

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from bruno_llm._runtime.forks import new_lock
 from bruno_llm.costs.books import Free, Operation
-from bruno_llm.costs.ledger_place import LOCK_TIMEOUT, LedgerPlace
+from bruno_llm.costs.ledger_address import LOCK_TIMEOUT, LedgerAddress
 from bruno_llm.costs.ledger_sql import LAST_TABLE, Snapshot
 from bruno_llm.costs.ledger_writer import LEASE, Writer
 from bruno_llm.exceptions import ConfigurationError
@@ -49,7 +49,7 @@ class Ledger:
         aside: str | os.PathLike[str] | None = None,
         lease: float = LEASE,
     ) -> None:
-        self._place = LedgerPlace(target, aside)
+        self._place = LedgerAddress(target, aside)
         self._lease = lease
         self._lock = new_lock()
         self._pid = os.getpid()

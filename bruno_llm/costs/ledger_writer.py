@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from bruno_llm import _clock
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.costs.books import Open, Operation, Post, Reserve
-from bruno_llm.costs.ledger_place import LOCK_TIMEOUT, LedgerPlace
+from bruno_llm.costs.ledger_address import LOCK_TIMEOUT, LedgerAddress
 from bruno_llm.costs.ledger_sql import (
     LAST_TABLE,
     LOCK_ROW,
@@ -50,7 +50,7 @@ _BATCH = 500
 class Writer:
     """The thread that writes, and its queue. It knows nothing of the ``Ledger`` that feeds it."""
 
-    def __init__(self, place: LedgerPlace, lease: float) -> None:
+    def __init__(self, place: LedgerAddress, lease: float) -> None:
         self.place = place
         self.lease = lease
         self.owner = uuid.uuid4().hex[:16]

@@ -149,6 +149,11 @@ def only(*cases: Case) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases, ids=str, indirect=True)
 
 
+def all_but(*cases: Case) -> pytest.MarkDecorator:
+    """Run the test for all cases but these, whose wire cannot say such a thing."""
+    return only(*(case for case in CASES if case not in cases))
+
+
 USER = [{"role": "user", "content": "What is the capital of Norway?"}]
 
 

@@ -1,4 +1,4 @@
-"""Where a cost ledger is: a file or a server, and how to connect to it."""
+"""The address of a cost ledger: a file or a server, and how to connect to it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bruno_llm.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-__all__ = ["LOCK_TIMEOUT", "LedgerPlace"]
+__all__ = ["LOCK_TIMEOUT", "LedgerAddress"]
 
 LOCK_TIMEOUT = 30
 """Seconds that a transaction waits for the one before it."""
 
 
-class LedgerPlace:
+class LedgerAddress:
     """Where a ledger is: how to connect, and how to name it without its password.
 
     Attributes:
