@@ -1,8 +1,10 @@
-"""One word, one thing: who reads a name in one file knows what it is in all of them."""
+"""One word, one thing; and a docstring that says the plain thing first."""
 
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,3 +79,18 @@ def test_a_function_has_a_name_of_its_own() -> None:
     assert {name: found for name, found in homes.items() if len(found) > 1} == {
         name: homes[name] for name in SHARED_FUNCTIONS
     }
+
+
+RIDDLE = re.compile(r"(The (same|opposite|rest)|What (it|they)|It|They|Its)\b(?! as ``)")
+
+
+def test_a_docstring_does_not_begin_with_what_only_the_rest_explains() -> None:
+    """Of modules, of public names and of their public methods."""
+    said = {module: ast.get_docstring(tree) or "" for module, tree in modules()}
+    for name in bruno_llm.__all__:
+        value = getattr(bruno_llm, name)
+        members = vars(value) if inspect.isclass(value) else {}
+        for place, one in {name: value, **{f"{name}.{n}": m for n, m in members.items()}}.items():
+            if not place.rpartition(".")[2].startswith("_"):
+                said[place] = getattr(one, "__doc__", None) or ""
+    assert {place for place, text in said.items() if RIDDLE.match(text)} == set()

@@ -1,7 +1,7 @@
 """The cost ledger: bookings and reservations in SQLite or PostgreSQL.
 
-``ledger_place.py`` says where it is, ``ledger_sql.py`` has its tables and ``ledger_writer.py`` the
-thread that writes it.
+``ledger_address.py`` says where it is, ``ledger_sql.py`` has its tables and ``ledger_writer.py``
+the thread that writes it.
 """
 
 from __future__ import annotations
