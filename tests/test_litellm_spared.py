@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
-from bruno_llm import GeminiProvider, LiteLLMProvider, MistralProvider, OllamaProvider, Usage
+from bruno_llm import (
+    GeminiProvider,
+    LiteLLMProvider,
+    LLMError,
+    MistralProvider,
+    OllamaProvider,
+    Usage,
+)
 from bruno_llm._litellm.loading import load_now
 from bruno_llm._litellm.spared import WATCHERS, is_watched
-from bruno_llm.testing import FakeServer, Reply
+from bruno_llm.testing import FakeServer, Fault, Reply
+from tests.contract.matrix import CASES, Case, ask
 
 pytestmark = pytest.mark.usefixtures("no_keys")
 
@@ -38,7 +46,7 @@ class Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.litellm = load_now()
-        self.copied = self.counted = 0
+        self.copied = self.counted = self.priced = self.written = self.searched = 0
         log = self.litellm.litellm_core_utils.logging_utils
         copy, count = log.truncate_base64_in_messages, self.litellm.token_counter
 
@@ -52,6 +60,19 @@ class Counted:
 
         monkeypatch.setattr(log, "truncate_base64_in_messages", copies)
         monkeypatch.setattr(self.litellm, "token_counter", counts)
+        logging = self.litellm.litellm_core_utils.litellm_logging
+        self._count(monkeypatch, self.litellm.cost_calculator, "completion_cost", "priced")
+        self._count(monkeypatch, logging, "get_standard_logging_object_payload", "written")
+        self._count(monkeypatch, logging, "redact_string", "searched")
+
+    def _count(self, monkeypatch: pytest.MonkeyPatch, holder: Any, name: str, what: str) -> None:
+        work = getattr(holder, name)
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            setattr(self, what, getattr(self, what) + 1)
+            return work(*args, **kwargs)
+
+        monkeypatch.setattr(holder, name, counted)
 
     async def logged(self) -> None:
         """litellm logs a call after it, in a task of its own."""
@@ -75,6 +96,8 @@ def told() -> Iterator[asyncio.Queue[dict[str, Any]]]:
         async def async_log_success_event(self, kwargs: Any, *_: Any, **__: Any) -> None:
             heard.put_nowait(kwargs["standard_logging_object"])
 
+        async_log_failure_event = async_log_success_event
+
     listener = Listener()
     litellm.callbacks.append(listener)
     yield heard
@@ -96,6 +119,50 @@ async def test_messages_are_not_copied_for_nobody(
     assert work.copied == 0
 
 
+@pytest.mark.parametrize("way", ["complete", "stream_events"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_nothing_is_priced_or_written_down_for_nobody(
+    case: Case, way: str, work: Counted, server: FakeServer
+) -> None:
+    provider = case.provider(server, retry=None)
+    await ask(provider, way)
+    await work.logged()
+    work.priced = 0  # our own look at litellm's price, once a model
+    assert await ask(provider, way)
+    server.script(Fault.status(500, message="the vendor's fault"))
+    with pytest.raises(LLMError, match="the vendor's fault"):
+        await ask(provider, way)
+    await work.logged()
+    assert (work.priced, work.written, work.searched) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("way", ["complete", "stream_events"])
+async def test_who_watches_is_told_of_failures(
+    way: str, told: asyncio.Queue[dict[str, Any]], work: Counted, server: FakeServer
+) -> None:
+    provider = LiteLLMProvider(
+        "openai/gpt-4o-mini", api_key=KEY, base_url=server.base_url("openai"), retry=None
+    )
+    server.script(Fault.status(500, message="the vendor's fault"))
+    with pytest.raises(LLMError):
+        await ask(provider, way)
+    payload = await asyncio.wait_for(told.get(), 10)
+    assert payload["status"] == "failure"
+    assert "the vendor's fault" in payload["error_str"]
+
+
+async def test_who_looks_for_a_fault_in_litellm_sees_its_log(
+    work: Counted, server: FakeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with LiteLLMProvider(
+        "openai/gpt-4o-mini", api_key=KEY, base_url=server.base_url("openai")
+    ) as provider:
+        with caplog.at_level("DEBUG", logger="LiteLLM"):
+            await provider.complete("Hi")
+            await work.logged()
+    assert work.written >= 1
+
+
 async def test_who_watches_gets_the_messages_without_their_images(
     told: asyncio.Queue[dict[str, Any]], work: Counted, server: FakeServer
 ) -> None:
@@ -105,6 +172,7 @@ async def test_who_watches_gets_the_messages_without_their_images(
         await provider.complete(picture())
         payload = await asyncio.wait_for(told.get(), 10)
     assert work.copied == len(picture())
+    assert payload["response_cost"] > 0
     assert "What is this?" in str(payload["messages"])
     assert IMAGE not in str(payload["messages"])
 

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["lent", "share_with"]
+__all__ = ["Lent", "lent", "share_with"]
 
-lent: ContextVar[tuple[str, Any] | None] = ContextVar("bruno_llm_client", default=None)
-"""The route of the call under way, and the client that litellm is to use for it.
 
-Some routes (Cohere, Cloudflare, Nova: ``litellm/main.py``, ``_complete_cohere_chat``) never pass on
-the client they are given and take one from litellm's cache instead.
-"""
+class Lent(NamedTuple):
+    """What litellm is given for a call of ours.
+
+    Attributes:
+        route: Its name of the vendor.
+        client: The client that it is to use. Some routes (Cohere, Cloudflare, Nova:
+            ``litellm/main.py``, ``_complete_cohere_chat``) never pass on the one they are given and
+            take one from litellm's cache instead.
+        is_watched: The application is told of litellm's calls.
+    """
+
+    route: str
+    client: Any
+    is_watched: bool
+
+
+lent: ContextVar[Lent | None] = ContextVar("bruno_llm_lent", default=None)
+"""Of the call under way."""
 
 
 def share_with(cache: Any) -> None:
@@ -23,10 +36,10 @@ def share_with(cache: Any) -> None:
     get, put = cache.get_cache, cache.set_cache
 
     def get_cache(key: str, **kwargs: Any) -> Any:
-        route, client = lent.get() or ("", None)
+        ours = lent.get()
         # litellm's callbacks look for clients of their own here.
-        if client is not None and key.startswith("async_httpx_client") and key.endswith(route):
-            return client
+        if ours and key.startswith("async_httpx_client") and key.endswith(ours.route):
+            return ours.client
         return get(key, **kwargs)
 
     def set_cache(key: str, value: Any, **kwargs: Any) -> Any:

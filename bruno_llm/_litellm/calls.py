@@ -15,12 +15,13 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
-from bruno_llm._litellm.cache import lent
+from bruno_llm._litellm.cache import Lent, lent
 from bruno_llm._litellm.clients import Clients
 from bruno_llm._litellm.facts import know_model
 from bruno_llm._litellm.probe import has
 from bruno_llm._litellm.quirks import Quirks
 from bruno_llm._litellm.routes import REFUSED
+from bruno_llm._litellm.spared import is_watched
 from bruno_llm._litellm.streams import Chunks, begun
 from bruno_llm.wire.exchange import Exchange
 
@@ -88,7 +89,7 @@ async def _calling(
         call |= call.pop("extra_body", None) or {}
     if quirks.looked_up:
         know_model(params["model"], quirks.looked_up)
-    token = lent.set((way.route, way.client))
+    token = lent.set(Lent(way.route, way.client, is_watched(way.litellm)))
     try:
         async with own.http.watching(exchange):
             yield way.litellm, call

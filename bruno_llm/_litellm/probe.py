@@ -65,7 +65,8 @@ _OPTIONS = "dropping the options that a model does not take"
 _LOST_CLIENT = "that HTTP client on routes such as Cohere and Cloudflare"
 _PRICES = "the price of a call"
 _AWAY = "keeping calls from a website about models"
-_SPARED = "a long history in half the time"
+_SPARED = "a call without work for nobody, a fifth of its time"
+_SHORTER = "a long history in half the time"
 
 FILE_SEARCH = "constants.OPENAI_FILE_SEARCH_COST_PER_1K_CALLS"
 BETAS = "anthropic_beta_headers_manager._load_beta_headers_config"
@@ -74,7 +75,12 @@ _TASKS = "llms.huggingface.embedding.handler"
 TASKS = tuple(f"{_TASKS}.{way}get_hf_task_embedding_for_model" for way in ("", "async_"))
 _TEMPLATES = "litellm_core_utils.prompt_templates.factory"
 TEMPLATES = tuple(f"{_TEMPLATES}._{way}fetch_and_extract_template" for way in ("", "a"))
-COPIED = "litellm_core_utils.litellm_logging.truncate_base64_in_messages_async"
+PRICED = "response_cost_calculator"
+_LOG = "litellm_core_utils.litellm_logging.Logging"
+TOLD = (
+    *(f"{_LOG}.{way}_handler" for way in ("async_success", "async_failure", "failure")),
+    f"{_LOG}.handle_sync_success_callbacks_for_async_calls",
+)
 HINTED = "MistralConfig._is_empty_assistant_message"
 COUNTED = "OllamaChatConfig.transform_response"
 AZURE = "llms.azure.common_utils.BaseAzureLLM.initialize_azure_sdk_client"
@@ -97,9 +103,9 @@ REACHES = (
     Reach(BETAS, "typed answers of Claude without a download", needed=False),
     Reach(HUB, _AWAY, needed=False),
     *(Reach(name, _AWAY, needed=False) for name in (*TEMPLATES, *TASKS)),
-    Reach(COPIED, _SPARED, needed=False),
-    Reach(HINTED, _SPARED, part="get_type_hints", needed=False),
-    Reach(COUNTED, _SPARED, part="token_counter", needed=False),
+    *(Reach(name, _SPARED, needed=False) for name in (PRICED, *TOLD)),
+    Reach(HINTED, _SHORTER, part="get_type_hints", needed=False),
+    Reach(COUNTED, _SHORTER, part="token_counter", needed=False),
     Reach("utils.get_optional_params", _OPTIONS, needed=False),
     Reach("UnsupportedParamsError", _OPTIONS, needed=False),
     Reach("in_memory_llm_clients_cache.get_cache", _LOST_CLIENT, needed=False),

@@ -1,22 +1,28 @@
-"""Work of litellm's that grows with the history and that nobody asked for: it is spared.
+"""Work of litellm's that nobody asked for: it is spared.
 
-litellm 1.105 to 1.109, for 1,000 messages of 200 characters:
+litellm 1.105 to 1.109:
 
-* each is copied for callbacks, with the images in it shortened, also where there are no callbacks
-  (``litellm_logging.py``, ``async_success_handler``): 7 ms, and another thread in the loop's way;
-* the type hints of Mistral's messages are worked out anew for each of them: 55 ms;
-* what Ollama has counted is counted as well (``dict.get`` with both): 25 ms.
+* each call is priced, and then written down for callbacks, also where there are none: a sixth of
+  the CPU time of a short call, and 7 ms of one with 1,000 messages, whose images are shortened for
+  that (``litellm_logging.py``);
+* of a failure the traceback is searched for keys, on the event loop, 1 ms for each KiB of it;
+* the type hints of Mistral's messages are worked out anew for each of them: 55 ms of 1,000;
+* what Ollama has counted is counted as well (``dict.get`` with both): 25 ms of 1,000.
 """
 
 from __future__ import annotations
 
+import inspect
+import logging
+import operator
+import os
 import sys
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Any
 
 from bruno_llm._litellm.cache import lent
-from bruno_llm._litellm.probe import COPIED, COUNTED, HINTED, has
+from bruno_llm._litellm.probe import COUNTED, HINTED, PRICED, TOLD, has
 
 __all__ = ["WATCHERS", "is_watched", "spare"]
 
@@ -26,49 +32,63 @@ WATCHERS = (
     *(f"_async_{kind}_callback" for kind in ("input", "success", "failure")),
 )
 """litellm's lists of whom it tells of its calls."""
+# Its environment variable with which each call is printed (``litellm_logging.py``).
+_PRINTED = "LITELLM_PRINT_STANDARD_LOGGING_PAYLOAD"
 
 
 def is_watched(litellm: Any) -> bool:
-    """Whether somebody is told of litellm's calls.
+    """Whether somebody is told of litellm's calls, by a callback or in its log.
 
     ``"cache"`` is nobody: the name stands there once Gemini's code is imported, which makes a cache
     only to compute keys with (``vertex_ai_context_caching.py``).
     """
-    return any(
-        watcher != "cache" for name in WATCHERS for watcher in getattr(litellm, name, None) or ()
-    )
+    for name in WATCHERS:
+        for watcher in getattr(litellm, name, None) or ():
+            if watcher != "cache":
+                return True
+    return logging.getLogger("LiteLLM").isEnabledFor(logging.DEBUG) or _PRINTED in os.environ
 
 
 def spare(litellm: Any) -> None:
-    """Have litellm leave it out, the copy and the count during our own unwatched calls alone."""
-
-    if has(COPIED):
-        log = litellm.litellm_core_utils.litellm_logging
-        log.truncate_base64_in_messages_async = _uncopied(
-            log.truncate_base64_in_messages_async, litellm
-        )
+    """Have litellm leave it out, all but the hints during our own unwatched calls alone."""
+    for path in (PRICED, *TOLD):
+        if has(path):
+            owner, _, name = path.rpartition(".")
+            holder = operator.attrgetter(owner)(litellm) if owner else litellm
+            setattr(holder, name, _only_if_watched(getattr(holder, name)))
     if has(f"{HINTED}:get_type_hints"):
         module: Any = sys.modules[litellm.MistralConfig.__module__]
         module.get_type_hints = lru_cache(maxsize=8)(module.get_type_hints)
     if has(f"{COUNTED}:token_counter"):
         config = litellm.OllamaChatConfig
-        config.transform_response = _uncounted(config.transform_response, litellm)
+        config.transform_response = _uncounted(config.transform_response)
 
 
-def _uncopied(copy: Callable[..., Any], litellm: Any) -> Callable[..., Any]:
-    @wraps(copy)
-    async def uncopied(messages: Any) -> Any:
-        alone = lent.get() is not None and not is_watched(litellm)
-        return messages if alone else await copy(messages)
-
-    return uncopied
+def _is_alone() -> bool:
+    ours = lent.get()
+    return ours is not None and not ours.is_watched
 
 
-def _uncounted(read: Callable[..., Any], litellm: Any) -> Callable[..., Any]:
+def _only_if_watched(work: Callable[..., Any]) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(work):
+
+        @wraps(work)
+        async def later(*args: Any, **kwargs: Any) -> Any:
+            return None if _is_alone() else await work(*args, **kwargs)
+
+        return later
+
+    @wraps(work)
+    def now(*args: Any, **kwargs: Any) -> Any:
+        return None if _is_alone() else work(*args, **kwargs)
+
+    return now
+
+
+def _uncounted(read: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(read)
     def uncounted(*args: Any, **kwargs: Any) -> Any:
-        alone = lent.get() is not None and not is_watched(litellm)
-        if alone and "messages" in kwargs and _is_counted(kwargs.get("raw_response")):
+        if _is_alone() and "messages" in kwargs and _is_counted(kwargs.get("raw_response")):
             kwargs["messages"] = []
         return read(*args, **kwargs)
 
