@@ -21,6 +21,7 @@ from bruno_llm._runtime.spread import STEPS
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.redaction import bare
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES, cut, read_error
+from bruno_llm.wire.direct import Direct
 from bruno_llm.wire.exchange import Elsewhere, Exchange, watched
 from bruno_llm.wire.facts import Mender
 from bruno_llm.wire.places import KEPT, PLACES, Places
@@ -112,8 +113,8 @@ class WireClient(httpx.AsyncClient):
         except (ImportError, ValueError, httpx.InvalidURL) as exc:  # SOCKS wants a package
             raise _broken(_PROXIES, exc) from exc
 
-    def _init_transport(self, *args: Any, **settings: Any) -> httpx.AsyncBaseTransport:
-        return self.places.way(partial(super()._init_transport, *args, **settings))
+    def _init_transport(self, *_: Any, **__: Any) -> httpx.AsyncBaseTransport:
+        return self.places.way(partial(Direct, _tls(), KEPT))
 
     def _init_proxy_transport(self, *args: Any, **settings: Any) -> httpx.AsyncBaseTransport:
         return self.places.way(partial(super()._init_proxy_transport, *args, **settings))

@@ -3,8 +3,8 @@
 httpcore's pool looks at every connection for everybody who waits, each time anything happens: 4 ms
 of CPU for a call with 50 waiting, 13 ms with 500. And a caller that is cancelled while it closes
 its answer leaves a connection in it that counts as busy for ever. So here every connection has a
-pool of its own, of one connection, which nobody else waits for, and which is thrown away whole
-when anything went wrong in it.
+transport of its own, which nobody else waits for, and which is thrown away whole when anything
+went wrong in it.
 """
 
 from __future__ import annotations
