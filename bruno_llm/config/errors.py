@@ -11,13 +11,13 @@ from bruno_llm.config import policies
 from bruno_llm.config.names import KINDS, VENDOR_PARAMS
 from bruno_llm.options.checks import nearest
 
-__all__ = ["in_our_words"]
+__all__ = ["fault_of_configuration"]
 
 _LONGEST = 20
 _SHOWN_NUMBER = re.compile(r"[-+]?\d[\w.]{0,7}")
 
 
-def in_our_words(error: ValidationError) -> str:
+def fault_of_configuration(error: ValidationError) -> str:
     """What is wrong with a configuration, in one line, with no value that could be a secret."""
     return "; ".join(
         dict.fromkeys(_describe_one(e) for e in error.errors(include_url=False)),

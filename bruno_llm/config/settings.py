@@ -25,7 +25,7 @@ from pydantic import (
 from bruno_llm._door import keeps_secrets
 from bruno_llm.config import policies
 from bruno_llm.config.env import named_provider
-from bruno_llm.config.errors import in_our_words
+from bruno_llm.config.errors import fault_of_configuration
 from bruno_llm.config.explain import Setting, explain, shown_setting
 from bruno_llm.config.file import find_config_file, lay, read_config_file
 from bruno_llm.config.layers import Layer, environment_layer, expanded
@@ -106,7 +106,7 @@ class ProviderConfig(BaseModel):
         try:
             super().__init__(**settings)
         except ValidationError as error:
-            problem = in_our_words(error)
+            problem = fault_of_configuration(error)
         else:
             return
         # Raised here and not in the handler: pydantic's error holds the values it was given.

@@ -187,7 +187,7 @@ def check_by(by: str) -> None:
         raise ConfigurationError(f"by={by!r} is unknown; use {', '.join(get_args(By))}")
 
 
-def line(columns: Sequence[str], sums: Sequence[int], key: Sequence[str] = ()) -> CostLine:
+def cost_line(columns: Sequence[str], sums: Sequence[int], key: Sequence[str] = ()) -> CostLine:
     """The sums of one group as a line; costs come as pico-dollars."""
     counted: dict[str, Any] = dict(zip(COUNTED, sums, strict=True))
     counted |= {name: dollars(counted[name]) for name in MONEY}
@@ -217,7 +217,7 @@ def build_report(
     first = since.isoformat() if since else None
 
     def read(columns: tuple[str, ...]) -> list[CostLine]:
-        return [line(columns, sums, key) for key, sums in source.sums(columns, first)]
+        return [cost_line(columns, sums, key) for key, sums in source.sums(columns, first)]
 
     days = sorted(read(("day",)), key=lambda one: (one.key[:1].isdigit(), one.key))
     lines = days if by == "day" else read(_COLUMNS[by])

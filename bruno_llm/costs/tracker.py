@@ -197,7 +197,7 @@ class CostTracker:
     def total(self) -> Decimal:
         """US dollars of all calls with a known price; with a ledger, of all that share it."""
         rows = self._store.read(lambda source: source.sums((), None))
-        return cost_report.line((), rows[0].sums).cost if rows else Decimal(0)
+        return cost_report.cost_line((), rows[0].sums).cost if rows else Decimal(0)
 
     def by_model(self) -> dict[str, CostLine]:
         """Calls, tokens and cost per ``provider/model``, the dearest first."""

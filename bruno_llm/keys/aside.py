@@ -29,7 +29,7 @@ __all__ = [
     "ask_keyring_aside",
     "forget",
     "keys_given",
-    "known",
+    "said_before",
     "silence",
 ]
 
@@ -156,7 +156,7 @@ def ask_keyring(account: str) -> SecretStr | None:
         ConfigurationError: It did not answer in time.
     """
     question = _question(account)
-    return known(account) if question is None else question.answer()
+    return said_before(account) if question is None else question.answer()
 
 
 async def ask_keyring_aside(account: str) -> SecretStr | None:
@@ -166,10 +166,10 @@ async def ask_keyring_aside(account: str) -> SecretStr | None:
         ConfigurationError: It did not answer in time.
     """
     question = _question(account)
-    return known(account) if question is None else await question.answer_aside()
+    return said_before(account) if question is None else await question.answer_aside()
 
 
-def known(account: str) -> SecretStr | None:
+def said_before(account: str) -> SecretStr | None:
     """What the keyring has said before, asking nobody."""
     return _answers.get(account)
 

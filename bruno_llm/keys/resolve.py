@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from bruno_llm.exceptions import ConfigurationError
-from bruno_llm.keys.aside import SOON, ask_keyring, ask_keyring_aside, keys_given, known, silence
+from bruno_llm.keys.aside import (
+    SOON,
+    ask_keyring,
+    ask_keyring_aside,
+    keys_given,
+    said_before,
+    silence,
+)
 from bruno_llm.options.checks import no_text
 from bruno_llm.policies.timeouts import LimitReached, within
 from bruno_llm.redaction import mask
@@ -155,7 +162,7 @@ async def kept_key_soon(provider: str) -> ResolvedKey | None:
 
 def known_key(providers: Sequence[str]) -> ResolvedKey | None:
     """What the keyring has said of these names before, asking nobody."""
-    return _first(known(name.lower()) for name in providers)
+    return _first(said_before(name.lower()) for name in providers)
 
 
 def _first(found: Iterable[SecretStr | None]) -> ResolvedKey | None:

@@ -23,8 +23,8 @@ __all__ = [
     "cut_into_turns",
     "end_of_orphans",
     "ends",
+    "fault_of_result",
     "latest",
-    "what_is_wrong",
 ]
 
 Transcript = list[dict[str, Any]]
@@ -144,7 +144,7 @@ def _from_user(turns: list[Turn]) -> list[Turn]:
     return turns[1:] if roles[1:] == ["user"] and roles[0] != "user" else turns
 
 
-def what_is_wrong(kept: Transcript, given: Transcript, parts: CutConversation) -> str | None:
+def fault_of_result(kept: Transcript, given: Transcript, parts: CutConversation) -> str | None:
     """What is wrong with the messages a user's function returned, in words, or ``None``."""
     if kept[: len(parts.system)] != parts.system:
         return "messages without the system prompt at their start"

@@ -28,8 +28,8 @@ from bruno_llm.policies.turns import (
     cut_into_turns,
     end_of_orphans,
     ends,
+    fault_of_result,
     latest,
-    what_is_wrong,
 )
 
 __all__ = ["ContextWindow", "Fitted", "Strategy"]
@@ -248,7 +248,7 @@ class ContextWindow:
                 f"strategy {name!r} must return a list of messages with at least one in it"
             )
         kept = list(result)
-        problem = what_is_wrong(kept, given, parts)
+        problem = fault_of_result(kept, given, parts)
         if problem:
             raise ConfigurationError(f"strategy {name!r} returned {problem}")
         tokens = sum(map(count, kept)) + overhead

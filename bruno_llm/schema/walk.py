@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["Path", "Schema", "Unfit", "mapped", "named", "resolved", "subschemas"]
+__all__ = ["Path", "Schema", "Unfit", "field_path", "mapped", "resolved", "subschemas"]
 
 Schema = Mapping[str, Any]
 Path = tuple[str, ...]
@@ -23,11 +23,11 @@ class Unfit(ValueError):
     """A schema cannot be said in a vendor's words; the message names the field and why."""
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{named(path)} {why}" if path else f"it {why}")
+        super().__init__(f"{field_path(path)} {why}" if path else f"it {why}")
         self.path = path
 
 
-def named(path: Path) -> str:
+def field_path(path: Path) -> str:
     """A field as people write it: ``city.people[]``."""
     return repr(".".join(path).replace(".[]", "[]"))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["CountEndpoint", "question"]
+__all__ = ["CountEndpoint", "counting_request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class CountEndpoint:
         return value if isinstance(value, int) else None
 
 
-def question(request: httpx.Request, path: str, body: Mapping[str, Any]) -> httpx.Request:
+def counting_request(request: httpx.Request, path: str, body: Mapping[str, Any]) -> httpx.Request:
     """The request with its key and its time limits, for another path and with another body."""
     import httpx
 

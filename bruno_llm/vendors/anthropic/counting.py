@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from bruno_llm.vendors.counting import CountEndpoint, question
+from bruno_llm.vendors.counting import CountEndpoint, counting_request
 
 if TYPE_CHECKING:
     import httpx
@@ -19,7 +19,7 @@ _FIELDS = ("model", "messages", "system", "tools", "tool_choice", "thinking")
 def _divert(request: httpx.Request) -> httpx.Request:
     body = json.loads(request.content)
     asked = {name: body[name] for name in _FIELDS if name in body}
-    return question(request, f"{request.url.path}/count_tokens", asked)
+    return counting_request(request, f"{request.url.path}/count_tokens", asked)
 
 
 COUNT = CountEndpoint(_divert, "input_tokens")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from bruno_llm.vendors.counting import CountEndpoint, question
+from bruno_llm.vendors.counting import CountEndpoint, counting_request
 
 if TYPE_CHECKING:
     import httpx
@@ -18,7 +18,7 @@ def _divert(request: httpx.Request) -> httpx.Request:
     model, _, _ = request.url.path.rpartition(":")
     name = f"models/{model.rsplit('/', 1)[-1]}"
     body = {"generateContentRequest": {"model": name, **json.loads(request.content)}}
-    return question(request, f"{model}:countTokens", body)
+    return counting_request(request, f"{model}:countTokens", body)
 
 
 COUNT = CountEndpoint(_divert, "totalTokens")
