@@ -24,8 +24,9 @@ class Lent(NamedTuple):
     is_watched: bool
 
 
-lent: ContextVar[Lent | None] = ContextVar("bruno_llm_lent", default=None)
-"""Of the call under way."""
+_NONE = Lent("", None, is_watched=True)
+lent: ContextVar[Lent] = ContextVar("bruno_llm_lent", default=_NONE)
+"""Of the call of ours under way; outside of one litellm does all that it ever does."""
 
 
 def share_with(cache: Any) -> None:
@@ -38,9 +39,8 @@ def share_with(cache: Any) -> None:
     def get_cache(key: str, **kwargs: Any) -> Any:
         ours = lent.get()
         # litellm's callbacks look for clients of their own here.
-        if ours and key.startswith("async_httpx_client") and key.endswith(ours.route):
-            return ours.client
-        return get(key, **kwargs)
+        wanted = key.startswith("async_httpx_client") and key.endswith(ours.route)
+        return ours.client if wanted and ours.client is not None else get(key, **kwargs)
 
     def set_cache(key: str, value: Any, **kwargs: Any) -> Any:
         return None if getattr(value, "_bruno_client", None) else put(key, value, **kwargs)

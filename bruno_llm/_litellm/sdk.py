@@ -34,11 +34,11 @@ def client_class(sdk: Any) -> Any:
         call with a long history (openai 2.54, ``async_maybe_transform``).
         """
 
-        async def create(self, **given: Any) -> Any:
+        def create(self, **given: Any) -> Any:
             body = {k: v for k, v in given.items() if k not in _AROUND}
             options = {to: given[k] for k, to in _AROUND.items() if given.get(k) is not None}
             client: Any = self._client
-            return await client.post(
+            return client.post(
                 "/chat/completions",
                 body=body,
                 options=options,

@@ -64,23 +64,18 @@ def spare(litellm: Any) -> None:
         config.transform_response = _uncounted(config.transform_response)
 
 
-def _is_alone() -> bool:
-    ours = lent.get()
-    return ours is not None and not ours.is_watched
-
-
 def _only_if_watched(work: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(work):
 
         @wraps(work)
         async def later(*args: Any, **kwargs: Any) -> Any:
-            return None if _is_alone() else await work(*args, **kwargs)
+            return await work(*args, **kwargs) if lent.get().is_watched else None
 
         return later
 
     @wraps(work)
     def now(*args: Any, **kwargs: Any) -> Any:
-        return None if _is_alone() else work(*args, **kwargs)
+        return work(*args, **kwargs) if lent.get().is_watched else None
 
     return now
 
@@ -88,7 +83,8 @@ def _only_if_watched(work: Callable[..., Any]) -> Callable[..., Any]:
 def _uncounted(read: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(read)
     def uncounted(*args: Any, **kwargs: Any) -> Any:
-        if _is_alone() and "messages" in kwargs and _is_counted(kwargs.get("raw_response")):
+        alone = not lent.get().is_watched
+        if alone and "messages" in kwargs and _is_counted(kwargs.get("raw_response")):
             kwargs["messages"] = []
         return read(*args, **kwargs)
 

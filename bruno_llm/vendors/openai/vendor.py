@@ -28,9 +28,8 @@ OPENAI = Vendor(
     models=list_in_openais_format("https://api.openai.com/v1"),
     quirks=Quirks(
         rehearsed=True,
-        # OpenAI's client imports the first at its first request: a second of the event loop. A
-        # stream's chunks are counted by litellm with the second.
-        imports=("openai.resources", "litellm.litellm_core_utils.default_encoding"),
+        # OpenAI's client imports it at its first request: a second of the event loop.
+        imports=("openai.resources",),
         name_in_body=True,
     ),
     api_key_env=("OPENAI_API_KEY",),
