@@ -2,11 +2,13 @@
 
 A fresh process spends four seconds of CPU on importing litellm. So one process imports it, once in
 a run of the tests, and every program is a fork of that one, with files, a terminal, an environment
-and signals of its own, which ends as any other Python does.
+and signals of its own. It ends as any other Python does, except for what it imported: to take all
+of litellm apart, a page after the other of memory that is shared until then, is a second of CPU.
 """
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import fcntl
@@ -20,7 +22,7 @@ import socket
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -159,6 +161,9 @@ def serve(fd: int) -> Any:
     """Import everything, and return in each fork with the program that it shall run."""
     import warnings
 
+    # What is registered first comes last, behind all that a program and its imports registered.
+    atexit.register(_leave)
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import openai.resources  # noqa: F401
@@ -168,6 +173,7 @@ def serve(fd: int) -> Any:
         from bruno_llm.cli import cli, main
 
         load_now()
+        asyncio.run(_get_ready())
         for name in cli.list_commands(None):  # type: ignore[arg-type]
             cli.get_command(None, name)  # type: ignore[arg-type]
     gc.collect()
@@ -185,13 +191,53 @@ def serve(fd: int) -> Any:
                 order = json.loads(data)
                 _become(order, streams)
                 code = order["code"]
-                return functools.partial(exec, code, {"__name__": "__main__"}) if code else main
+                run = functools.partial(exec, code, {"__name__": "__main__"}) if code else main
+                return functools.partial(_run, run)
             _tell_how_it_ends(pid, status, [*streams, line.fileno()])
         for file in files:
             os.close(file)
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
+
+
+async def _get_ready() -> None:
+    """Import what a first call imports; nobody is asked."""
+    from bruno_llm import OllamaProvider, OpenAIProvider
+
+    for cls in (OllamaProvider, OpenAIProvider):
+        async with cls(base_url="http://127.0.0.1:9", api_key="none") as llm:
+            await llm.warm_up()
+
+
+_exit_code: int | None = None
+
+
+def _run(program: Callable[[], object]) -> None:
+    global _exit_code
+    try:
+        program()
+        _exit_code = 0
+    except SystemExit as left:
+        _exit_code = left.code if isinstance(left.code, int) else int(left.code is not None)
+        raise
+    except Exception:
+        _exit_code = 1
+        raise
+
+
+def _leave() -> None:
+    """End here, where the exit code is known: Ctrl-C that nobody caught becomes a signal later."""
+    if _exit_code is None:
+        return
+    gc.collect()
+    code = _exit_code
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = 120 if stream is sys.stdout else code
+    os._exit(code & 0xFF)
 
 
 def _tell_how_it_ends(pid: int, status: int, others: Sequence[int]) -> NoReturn:
