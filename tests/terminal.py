@@ -141,6 +141,18 @@ class Terminal:
         """Press Ctrl and a letter."""
         os.write(self._main, bytes([ord(key.upper()) - 64]))
 
+    def insist(self, key: str, text: str) -> str:
+        """Press Ctrl and a letter, and again each second, until ``text`` is there.
+
+        Python heeds no Ctrl-C that comes between its prompt and its wait for a line.
+        """
+        for _ in range(int(PATIENCE)):
+            self.press(key)
+            while self._read(1.0):
+                if self.seen.find(text, self._read_to) >= 0:
+                    return self.until(text)
+        raise AssertionError(f"{text!r} did not come; the terminal shows:\n{self.seen}")
+
     def until(self, text: str) -> str:
         """Wait until ``text`` is on the screen behind what was waited for before."""
         ends = time.monotonic() + PATIENCE
@@ -157,8 +169,8 @@ class Terminal:
             pass
         return self._process.wait(PATIENCE)
 
-    def _read(self) -> bool:
-        ready, _, _ = select.select([self._main], [], [], PATIENCE)
+    def _read(self, patience: float = PATIENCE) -> bool:
+        ready, _, _ = select.select([self._main], [], [], patience)
         try:
             data = os.read(self._main, 65536) if ready else b""
         except OSError:  # Linux: the other side is closed
