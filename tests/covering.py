@@ -2,7 +2,8 @@
 
 A test with three parameters of six, four and seven values is 168 tests. What breaks one of them
 nearly always breaks all with one value, or all with one pair of values. So `make test` takes few
-that hold each value (``covering(1)``) or each pair (``covering(2)``), `make test-all` all.
+that hold each value (``covering(1)``) or each pair (``covering(2)``), `make test-all` all. Of a
+load that is much the same for every vendor one is enough (``covering(0)``).
 """
 
 from __future__ import annotations

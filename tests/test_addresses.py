@@ -79,7 +79,7 @@ NO_PAGE = [
 ]
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("said", NO_PAGE, ids=str)
 @pytest.mark.parametrize("cls", [OpenAIProvider, ClaudeProvider, OllamaProvider])
 @pytest.mark.parametrize("way", WAYS)

@@ -187,7 +187,9 @@ def test_a_prompt_has_so_many_messages_and_ends_with_the_users(
     assert all(a["role"] != b["role"] for a, b in itertools.pairwise(chat))
 
 
-@pytest.mark.parametrize(("name", "wires"), [("bare_httpx", 5), ("bruno", 1)])
+@pytest.mark.parametrize(
+    ("name", "wires"), [("bare_httpx", 5), pytest.param("bruno", 1, marks=pytest.mark.full)]
+)
 async def test_a_contender_does_what_it_is_told_in_a_process_of_its_own(
     parts: SimpleNamespace, name: str, wires: int
 ) -> None:

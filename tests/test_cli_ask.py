@@ -14,11 +14,13 @@ import pytest
 from bruno_core.interfaces.llm import LLMInterface
 
 from bruno_llm import FallbackProvider, LLMFactory, OllamaProvider, OpenAIProvider
+from bruno_llm._version import __version__
 from bruno_llm.cli._answer import as_dict, facts, stream_answer
 from bruno_llm.completion import Completion, Trimmed, Usage
 from bruno_llm.testing import FakeServer, Fault, Reply
 from tests import cli_runs
 from tests.cli_runs import PLANTED, invoke, vendor_addresses
+from tests.size import FULL
 from tests.terminal import Piped, Terminal, bare_environment, run, run_installed
 from tests.warm import Program
 
@@ -56,12 +58,19 @@ def turns(server: FakeServer) -> list[tuple[str, str]]:
 # --- in a shell -----------------------------------------------------------------------------
 
 
+def test_the_command_is_installed(tmp_path: Path) -> None:
+    done = run_installed(["--version"], bare_environment(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert __version__ in done.stdout
+
+
+@pytest.mark.sized
 def test_the_answer_is_on_stdout_and_its_facts_on_stderr(
     tmp_path: Path, server: FakeServer
 ) -> None:
     server.script(Reply("Hello there", usage=Usage(1234, 5, 1239)))
     env = bare_environment(tmp_path, {"OLLAMA_API_BASE": server.base_url("ollama")})
-    done = run_installed(["ask", "What", "is this?"], env, stdin="piped text\n")
+    done = (run_installed if FULL else run)(["ask", "What", "is this?"], env, "piped text\n")
     assert done.returncode == 0
     assert done.stdout == "Hello there\n"
     who, tokens, price, seconds = done.stderr.strip().split(" | ")

@@ -125,6 +125,7 @@ async def text_of(provider: FallbackProvider) -> str:
     return "".join([piece async for piece in provider.stream(ASK)])
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("first", [openai, claude, gemini, ollama])
 @pytest.mark.parametrize("fault", [Fault.status(503), Fault.reset(), Fault.status(401)])
 async def test_the_next_one_answers(server: FakeServer, first: Any, fault: Any) -> None:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+FULL = pytest.mark.full
 OURS = "import sys, bruno_llm.exceptions as ours\n"
 
 
@@ -29,25 +30,29 @@ def test_our_errors_import_no_more_than_bruno_cores() -> None:
     assert said(code) == names
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        "from bruno_core.utils import LLMError",
-        "from bruno_core.utils.exceptions import LLMError",
-        "from bruno_core.utils import *",
-        "import bruno_core.utils; LLMError = bruno_core.utils.LLMError",
-        "import bruno_core.utils.exceptions; LLMError = bruno_core.utils.exceptions.LLMError",
-        "import bruno_core.utils as u, importlib; LLMError = importlib.reload(u).LLMError",
-        "from bruno_core.utils.logging import get_logger; from bruno_core.utils import LLMError",
-        "from bruno_core.base import BaseAssistant; from bruno_core.utils import LLMError",
-    ],
-)
+FEW = [
+    "from bruno_core.utils import LLMError",
+    "from bruno_core.utils import *",
+    "import bruno_core.utils as u, importlib; LLMError = importlib.reload(u).LLMError",
+]
+MORE = [
+    "from bruno_core.utils.exceptions import LLMError",
+    "import bruno_core.utils; LLMError = bruno_core.utils.LLMError",
+    "import bruno_core.utils.exceptions; LLMError = bruno_core.utils.exceptions.LLMError",
+    "from bruno_core.utils.logging import get_logger; from bruno_core.utils import LLMError",
+    "from bruno_core.base import BaseAssistant; from bruno_core.utils import LLMError",
+]
+
+
+@pytest.mark.parametrize("asked", [*FEW, *(pytest.param(one, marks=FULL) for one in MORE)])
 def test_who_asks_the_package_gets_what_it_has(asked: str) -> None:
     code = "from bruno_core.utils import get_logger\nprint(LLMError in ours.LLMError.__mro__)"
     assert said(f"{asked}\n{code}") == "True"
 
 
-@pytest.mark.parametrize("asked", ["dir(bruno_core.utils)", "bruno_core.utils.__all__"])
+@pytest.mark.parametrize(
+    "asked", ["dir(bruno_core.utils)", pytest.param("bruno_core.utils.__all__", marks=FULL)]
+)
 def test_who_looks_into_it_finds_all_of_it(asked: str) -> None:
     assert said(f"import bruno_core.utils; print('get_logger' in {asked})") == "True"
 

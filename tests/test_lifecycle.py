@@ -169,6 +169,7 @@ class TestLeaving:
                     raise ZeroDivisionError
         await server.wait_for(lambda: server.disconnects == 1, 2)
 
+    @pytest.mark.covering(0)
     async def test_the_connection_pool_works_on_after_many_have_left(
         self, case: Case, server: FakeServer
     ) -> None:
@@ -295,6 +296,7 @@ class TestTimeouts:
 
 class TestLoad:
     @pytest.mark.sized
+    @pytest.mark.covering(0)
     @pytest.mark.parametrize("way", WAYS)
     async def test_hundreds_of_calls_at_once(self, server: FakeServer, way: str) -> None:
         """Plain calls of one provider, and streams of another; each gets its own answer."""
@@ -376,6 +378,7 @@ class TestNothingIsLeft:
         assert sockets_left(before) == set()
 
     @pytest.mark.sized
+    @pytest.mark.covering(0)
     async def test_memory_stays_flat(self, case: Case, server: FakeServer) -> None:
         provider = case.provider(server)
 

@@ -140,6 +140,7 @@ class TestTheFirstCall:
         assert first_call["settings"] == [True, True, None]
 
 
+@pytest.mark.full
 def test_an_application_that_imported_litellm_keeps_its_settings() -> None:
     code = textwrap.dedent("""
         import logging, os

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -15,11 +13,11 @@ import bruno_llm
 from bruno_llm import ConfigurationError, LLMError, OpenAIProvider, Retry
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.testing import FakeServer, Fault, Reply
+from tests.warm import Worker
 
 KEY = "k" * 20
 QUICK = Retry(attempts=2, wait_initial=0.001, wait_max=0.001)
 
-# One program for all, because each imports litellm anew.
 PROGRAM = """
 import asyncio, logging, sys
 import bruno_llm
@@ -75,11 +73,11 @@ def printed() -> dict[str, tuple[list[str], list[str]]]:
     with FakeServer() as server:
         server.script(*[Reply("Hello")] * 2, Fault.status(500), Fault.status(500))
         program = PROGRAM.format(key=KEY, url=server.base_url("openai"))
-        done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True
-        )
+        process = Worker(program)
+        said = process.communicate(60)
+    assert process.returncode == 0, said
     found: dict[str, tuple[list[str], list[str]]] = {}
-    for place, text in enumerate((done.stdout, done.stderr)):
+    for place, text in enumerate(said):
         for phase in text.split("## ")[1:]:
             name, *lines = phase.splitlines()
             found.setdefault(name, ([], []))[place].extend(lines)

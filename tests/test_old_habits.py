@@ -28,7 +28,7 @@ from bruno_llm.testing import FakeServer, MockProvider, Reply, embedding_of
 from tests.contract.conftest import case  # noqa: F401  the fixture: every provider
 from tests.contract.matrix import CASES, WAYS, Case, ask, seen
 
-pytestmark = pytest.mark.usefixtures("no_keys")
+pytestmark = [pytest.mark.usefixtures("no_keys"), pytest.mark.covering(1)]
 
 SECRET = "0123456789abcdefABCDEF"
 
@@ -197,7 +197,6 @@ FORMS = {
 }
 
 
-@pytest.mark.covering(2)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("way", ["complete", "stream_events"])
 async def test_a_function_in_any_form(

@@ -73,7 +73,7 @@ def ended(work: Callable[[], Any]) -> list[str]:
     return told
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("how", ["held", "awaited"])
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", [OPENAI, CLAUDE, GEMINI, OLLAMA], ids=str)

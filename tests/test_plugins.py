@@ -265,6 +265,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.mark.full
 def test_the_example_is_installed_and_discovered(installed: Path) -> None:
     root = str(Path(__file__).parents[1])
     environment = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")}

@@ -96,7 +96,13 @@ asyncio.run(main())
 
 
 # What one provider brings is there for those after it.
-@pytest.fixture(scope="module", params=[False, True], ids=["openai first", "gemini first"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(False, id="openai first"),
+        pytest.param(True, id="gemini first", marks=pytest.mark.full),
+    ],
+)
 def found(request: pytest.FixtureRequest) -> dict[str, Any]:
     """What a process of its own imported, and when."""
     with FakeServer() as server:
@@ -158,6 +164,7 @@ async def test_everything_that_calls_can_be_warmed_up(server: FakeServer) -> Non
         await LiteLLMProvider("gemini/../x").warm_up()
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("way", ["complete", "stream_events"])
 @pytest.mark.parametrize("cls", [OpenAIProvider, ClaudeProvider, GeminiProvider, OllamaProvider])
 async def test_a_rehearsal_leaves_nothing_behind(
@@ -179,7 +186,7 @@ async def test_a_rehearsal_leaves_nothing_behind(
 @pytest.mark.parametrize(
     "route",
     [
-        pytest.param(route, marks=[] if route in ("baseten", "groq") else [pytest.mark.slow])
+        pytest.param(route, marks=[] if route in ("baseten", "groq") else [pytest.mark.full])
         for route in sorted(IN_OPENAIS_FORMAT - {"lemonade"})
     ],
 )

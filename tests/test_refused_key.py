@@ -20,7 +20,7 @@ from bruno_llm.testing import FakeServer, Fault
 from tests.contract.matrix import CASES, WAYS, Case, ask
 from tests.test_keys import MemoryKeyring
 
-pytestmark = pytest.mark.usefixtures("no_keys")
+pytestmark = [pytest.mark.usefixtures("no_keys"), pytest.mark.covering(1)]
 
 KEY = "planted-0123456789-WXYZ"
 ARGUMENT = "the key is ****WXYZ, given as api_key"

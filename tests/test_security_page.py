@@ -13,14 +13,17 @@ import pytest
 from bruno_llm import InvalidRequestError
 from bruno_llm.testing import FakeServer
 from tests.contract.matrix import CLAUDE, GEMINI, Case, complete
+from tests.size import FULL
+from tests.terminal import Piped
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "SECURITY.md").read_text("utf-8")
 PROMPT, ANSWER, KEY = "a-planted-question", "a-planted-answer", "sk-planted-0123456789"
 
-# A process of its own, so that what importing litellm leaves behind would be seen as well.
 PROGRAM = f"""
-import asyncio, sys
+import asyncio, os, sys, warnings
+os.chdir(os.environ["HOME"])
+warnings.simplefilter("ignore")
 from bruno_llm import Cache, CostTracker, OpenAIEmbedder, OpenAIProvider
 from bruno_llm.testing import FakeServer, Reply
 
@@ -43,14 +46,22 @@ asyncio.run(main())
 """
 
 
-def run(home: Path, *arguments: str) -> str:
-    """All that the program says, run in an empty home."""
+def run(home: Path, *arguments: str, fresh: bool) -> str:
+    """All that the program says, run in an empty home.
+
+    In a fresh interpreter what importing litellm leaves behind would be seen as well.
+    """
     named = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
     keep = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH")}
+    env = {**keep, **dict.fromkeys(named, str(home))}
+    if not fresh:
+        with Piped(arguments, env, code=PROGRAM) as program:
+            said = program.stdout.readall() + program.stderr.readall()
+            assert program.wait() == 0, said
+        return said.decode()
     done = subprocess.run(
-        [sys.executable, "-B", "-W", "ignore", "-c", PROGRAM, *arguments],
-        cwd=home,
-        env={**keep, **dict.fromkeys(named, str(home))},
+        [sys.executable, "-B", "-c", PROGRAM, *arguments],
+        env=env,
         capture_output=True,
         text=True,
         timeout=300,
@@ -64,9 +75,10 @@ def written(home: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in home.rglob("*") if path.is_file()}
 
 
+@pytest.mark.sized
 def test_only_the_ledger_that_was_asked_for_is_written(tmp_path: Path) -> None:
     pytest.importorskip("sqlalchemy", reason="pip install 'bruno-llm[ledger]'")
-    said = run(tmp_path, str(tmp_path / "costs.db"))
+    said = run(tmp_path, str(tmp_path / "costs.db"), fresh=FULL)
     files = written(tmp_path)
     assert "costs.db" in files
     assert all(name.startswith("costs.db") for name in files)
@@ -77,7 +89,7 @@ def test_only_the_ledger_that_was_asked_for_is_written(tmp_path: Path) -> None:
 
 @pytest.mark.full
 def test_nothing_is_written_by_itself(tmp_path: Path) -> None:
-    run(tmp_path)
+    run(tmp_path, fresh=True)
     assert written(tmp_path) == {}
 
 

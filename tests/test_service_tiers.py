@@ -35,6 +35,7 @@ async def ask(provider: LiteLLMProvider, streamed: bool, **kwargs: Any) -> str:
     return await provider.generate(ASK, **kwargs)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("api", ["chat", "responses"])
 @pytest.mark.parametrize(

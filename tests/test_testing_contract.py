@@ -16,6 +16,7 @@ Make = Callable[[], LLMInterface]
 each_check = pytest.mark.parametrize("check", CONTRACT, ids=lambda check: check.__name__)
 
 
+@pytest.mark.covering(1)
 @each_check
 @pytest.mark.parametrize("case", [OPENAI, CLAUDE, GEMINI, OLLAMA], ids=str)
 async def test_the_named_providers_keep_the_contract(

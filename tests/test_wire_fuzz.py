@@ -448,6 +448,7 @@ def test_a_plain_answer_with_anything_anywhere_is_a_completion_or_an_error(
     rig.plain(vendor, json.dumps(payload).encode())
 
 
+@pytest.mark.covering(1)
 @vendors
 @pytest.mark.parametrize(
     "body",

@@ -79,6 +79,7 @@ async def test_a_server_that_hangs(
     assert loop.time() - began < 2
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize(
     "item",
     [Fault.status(500), Fault.html(), Raw(200, {}, b'["a list"]'), Raw(200, {}, b"{")],

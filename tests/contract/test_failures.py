@@ -41,7 +41,7 @@ from tests.contract.matrix import (
     only,
 )
 
-pytestmark = pytest.mark.covering(2)
+pytestmark = pytest.mark.covering(1)
 
 STATUSES: list[tuple[int, str | None, type[LLMError]]] = [
     (400, None, InvalidRequestError),
@@ -149,6 +149,7 @@ async def test_what_is_no_answer_at_all(
     assert len(server.requests) == 1
 
 
+@pytest.mark.covering(2)
 async def test_a_refused_connection(case: Case, way: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused

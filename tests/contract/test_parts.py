@@ -287,7 +287,7 @@ def bare(text: str) -> str:
     return text.replace("\\", "").replace('"', "")
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @places
 @pytest.mark.parametrize("raw", ['{"city": "Os', "[1, 2]", "", '{"x": NaN}'])
 async def test_broken_arguments_reach_every_vendor(
@@ -313,6 +313,7 @@ async def test_broken_arguments_reach_every_vendor(
     assert ('"is_error": true' in body) is (wire == "anthropic")
 
 
+@pytest.mark.covering(1)
 @places
 async def test_an_image_from_a_tool(
     server: FakeServer, way: str, cls: type[LiteLLMProvider], wire: str, model: str, no_keys: None

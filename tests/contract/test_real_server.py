@@ -70,6 +70,7 @@ def user(text: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": text}]
 
 
+@pytest.mark.covering(1)
 async def test_text_by_every_way(provider: LiteLLMProvider, way: str) -> None:
     assert await ask(provider, way, user("hello")) == HELLO
 

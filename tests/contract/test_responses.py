@@ -225,6 +225,7 @@ async def test_litellms_strings(server: FakeServer, way: str, model: str, no_key
     assert other.model == model.replace("responses/", "")
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("effort", [None, "low"])
 @pytest.mark.parametrize("model", ["gpt-5.4-mini", "gpt-5-codex", "gpt-5-mini"])
 async def test_ones_own_address_gets_chat_completions(
@@ -292,6 +293,7 @@ USES = [
 ]
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize(("model", "tools", "more"), USES)
 async def test_built_in_tools_are_paid_by_use(
     server: FakeServer, way: str, model: str, tools: list[ServerTool], more: float, no_keys: None

@@ -332,7 +332,7 @@ def reply_of(case: Case, type_: Any, text: str) -> Reply:
     return Reply(text)
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @STREAMED
 @pytest.mark.parametrize(("type_", "text"), VALUES, ids=[str(t.__name__) for t, _ in VALUES])
 async def test_an_answer_of_each_kind(

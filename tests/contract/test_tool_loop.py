@@ -53,6 +53,7 @@ async def test_inside_a_provider(make: Make, server: FakeServer, streamed: bool)
     assert text == "Oslo and Stockholm."
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_a_function_is_a_tool_for_the_provider_itself(
     make: Make, server: FakeServer, streamed: bool
@@ -72,6 +73,7 @@ async def test_a_function_is_a_tool_for_the_provider_itself(
     assert "plain" in sent and "capital" in sent and "The capital of a country." in sent
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_a_failed_call_is_marked_where_the_vendor_has_a_flag(
     make: Make, server: FakeServer, streamed: bool

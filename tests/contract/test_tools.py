@@ -56,6 +56,7 @@ def asked(calls: tuple[ToolCall, ...]) -> list[tuple[str, dict[str, str]]]:
     return [(call.name, dict(call.arguments)) for call in calls]
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("calls", [PARALLEL[:1], PARALLEL], ids=["one", "parallel"])
 async def test_tool_calls_are_read(
     case: Case, make: Make, server: FakeServer, facts: str, calls: tuple[ToolCall, ...]
@@ -95,6 +96,7 @@ async def test_pieces_of_streamed_calls_add_up(make: Make, server: FakeServer) -
         assert "".join(piece.arguments for piece in own) == call.raw_arguments
 
 
+@pytest.mark.covering(1)
 async def test_the_tools_are_sent(make: Make, server: FakeServer, way: str) -> None:
     await ask(make(), way, tools=TOOLS, tool_choice="auto")
     assert seen(server.requests[0]).tools == ["get_weather", "get_time"]
@@ -158,6 +160,7 @@ async def test_results_carry_the_id_of_their_call(
         assert result["tool_call_id"] == call.id
 
 
+@pytest.mark.covering(1)
 async def test_a_call_without_its_result_gets_one_that_says_so(
     make: Make, server: FakeServer, way: str
 ) -> None:

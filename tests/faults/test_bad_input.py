@@ -22,6 +22,8 @@ from bruno_llm.options.call import AnswerOptions, names_of
 from bruno_llm.testing import FakeServer
 from tests.contract.matrix import CLAUDE, GEMINI, OLLAMA, OPENAI, Case
 
+pytestmark = pytest.mark.covering(1)
+
 HI = {"role": "user", "content": "Hi"}
 CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 SECRET = "planted-secret-0123456789"

@@ -24,6 +24,8 @@ from bruno_llm.testing import FakeServer
 from bruno_llm.vendors.names import what_is_wrong_with
 from tests.contract.matrix import ask
 
+pytestmark = pytest.mark.covering(1)
+
 KEY = "k" * 20
 
 NO_ADDRESSES = (

@@ -32,9 +32,10 @@ from bruno_llm.testing import FakeServer, MockProvider, MovedClock
 from tests.contract.matrix import ask
 from tests.patience import PatientLoop
 from tests.shut import THREAD, Shut, shut
+from tests.size import sized
 from tests.terminal import Piped, bare_environment
 
-pytestmark = pytest.mark.usefixtures("no_keys")
+pytestmark = [pytest.mark.usefixtures("no_keys"), pytest.mark.covering(1)]
 
 KEY = "planted-0123456789-WXYZ"
 SILENT = "the keyring of the system did not answer within 120 s"
@@ -195,19 +196,21 @@ async def test_who_is_cancelled_harms_no_other(
     assert len(server.requests) == 3
 
 
+@pytest.mark.sized
 @pytest.mark.parametrize(("what", "way"), WAYS)
 async def test_a_hundred_calls_at_once_ask_once(
     ring: Shut, server: FakeServer, what: str, way: str
 ) -> None:
     url = server.base_url("openai")
-    calls = [asyncio.ensure_future(calling(what, way, base_url=url)()) for _ in range(100)]
+    count = sized(100, 25)
+    calls = [asyncio.ensure_future(calling(what, way, base_url=url)()) for _ in range(count)]
     await until(ring.reached.is_set)
     assert threads() == 1
     ring.opened.set()
     await asyncio.gather(*calls)
     # The generic provider looks under its own name, then under the vendor's.
     assert ring.asked == (2 if what == "generic" else 1)
-    assert len(server.requests) == 100
+    assert len(server.requests) == count
 
 
 @pytest.mark.parametrize("error", [keyring.errors.KeyringLocked, RuntimeError, SystemExit])

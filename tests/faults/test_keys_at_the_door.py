@@ -18,7 +18,7 @@ from bruno_llm import (
 from bruno_llm.embeddings import OpenAIEmbedder
 from tests.planted import KEY, held
 
-pytestmark = pytest.mark.usefixtures("no_keys")
+pytestmark = [pytest.mark.usefixtures("no_keys"), pytest.mark.covering(1)]
 
 HEADER, WORD = "planted-header-55", "planted-Word-77"
 SECRETS = {

@@ -14,7 +14,7 @@ from tests.contract.matrix import CASES, USER, Case, ask
 from tests.faults.unawaited import UNAWAITED
 from tests.size import FULL
 
-pytestmark = UNAWAITED
+pytestmark = [*UNAWAITED, pytest.mark.covering(1)]
 
 # A call and a stream have fewer turns of the event loop than this when nothing makes them wait.
 TURNS = 120

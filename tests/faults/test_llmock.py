@@ -37,7 +37,7 @@ from tests.contract.matrix import CLAUDE, GEMINI, KEY, OPENAI, Case
 pytestmark = [
     pytest.mark.skipif(find_spec("llmock") is None, reason="needs llmock: pip install llmock"),
     pytest.mark.slow,
-    pytest.mark.covering(2),
+    pytest.mark.covering(1),
 ]
 
 PATHS = {"openai": "/v1", "anthropic": "/anthropic", "gemini": "/gemini/v1beta"}

@@ -18,6 +18,8 @@ from bruno_llm.testing import FakeServer, Fault, Reply
 from tests.contract.matrix import USER, Case, ask
 from tests.faults.test_places import all_free, places_of, with_places
 
+pytestmark = pytest.mark.covering(1)
+
 MAIN = os.path.join("litellm", "main.py")
 
 

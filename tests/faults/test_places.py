@@ -30,6 +30,8 @@ from tests.faults.test_leaks import TURNS, cancelled_after
 from tests.faults.unawaited import UNAWAITED
 from tests.size import FULL, LOAD, sized
 
+pytestmark = pytest.mark.covering(1)
+
 LIMIT = 0.3
 
 

@@ -27,7 +27,7 @@ from tests.contract.matrix import CASES, GEMINI, USER, Case, ask
 from tests.contract.matrix import KEY as contract_key
 from tests.planted import KEY, held, printed
 
-pytestmark = [pytest.mark.usefixtures("no_keys"), pytest.mark.covering(2)]
+pytestmark = [pytest.mark.usefixtures("no_keys"), pytest.mark.covering(1)]
 
 USER_NAME, WORD, TOKEN = "planted-user", "planted-Word-77", "planted-token-99"
 HEADER = "planted-header-55"

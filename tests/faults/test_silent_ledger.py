@@ -16,6 +16,8 @@ from bruno_llm.costs import report_from_ledger, stores
 from bruno_llm.testing import FakeServer, Reply
 from tests.contract.matrix import CLAUDE, OPENAI, Case, ask, only
 
+pytestmark = pytest.mark.covering(1)
+
 
 @pytest.fixture
 def costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CostTracker]:

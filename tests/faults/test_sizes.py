@@ -23,6 +23,8 @@ from bruno_llm.testing import FakeServer, Raw, Reply
 from tests.contract.matrix import KEY, Case, ask, complete
 from tests.wire import load
 
+pytestmark = pytest.mark.covering(1)
+
 _MEGABYTES = 128
 _FILLED = gzip.compress(bytes(1 << 20), 1) * _MEGABYTES
 BOMB = gzip.compress(_FILLED)
@@ -66,7 +68,6 @@ async def test_the_bound_that_holds_when_nobody_names_one(server: FakeServer) ->
     assert len(server.requests) == 1  # it is not tried again
 
 
-@pytest.mark.covering(2)
 @pytest.mark.parametrize("status", [400, 503])
 async def test_an_error_is_read_up_to_what_is_needed(
     server: FakeServer, case: Case, way: str, status: int
@@ -116,7 +117,6 @@ def packed(body: bytes, coding: str) -> bytes:
     return bare.compress(body) + bare.flush()
 
 
-@pytest.mark.covering(2)
 @pytest.mark.parametrize("coding", ["gzip", "gzip in parts", "deflate", "bare deflate"])
 @pytest.mark.parametrize("size", [1, 1000])
 @pytest.mark.parametrize("streamed", [False, True])

@@ -202,6 +202,7 @@ def every_call_is_explained(run: Run, log: Log) -> None:
 
 @pytest.mark.slow
 @pytest.mark.sized
+@pytest.mark.covering(0)
 @pytest.mark.parametrize(
     ("case", "calls", "streams"),
     [

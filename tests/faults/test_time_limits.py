@@ -36,6 +36,8 @@ from tests.contract.matrix import KEY, USER, Case, ask, complete
 from tests.faults.proxy import SlowProxy
 from tests.patience import PatientLoop
 
+pytestmark = pytest.mark.covering(1)
+
 LIMIT = 0.3
 WORDS = [f"w{number} " for number in range(15)] + ["end"]
 LONG = Reply("".join(WORDS), pieces=WORDS)
@@ -75,7 +77,6 @@ def is_broken_stream(error: LLMError, name: str, text: str) -> None:
 # --- before the first byte --------------------------------------------------------------------
 
 
-@pytest.mark.covering(2)
 @pytest.mark.parametrize("name", ["read", "total", "first_token"])
 async def test_no_answer_at_all(case: Case, server: FakeServer, way: str, name: str) -> None:
     server.script(Fault.hang())
@@ -92,7 +93,6 @@ async def test_a_plain_number(case: Case, server: FakeServer, way: str) -> None:
     await server.wait_for(lambda: server.disconnects == 1)
 
 
-@pytest.mark.covering(2)
 @pytest.mark.parametrize("name", ["read", "total", "first_token"])
 async def test_headers_and_then_silence(
     case: Case, server: FakeServer, way: str, name: str

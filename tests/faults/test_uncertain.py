@@ -29,6 +29,8 @@ from bruno_llm.costs import report_from_ledger
 from bruno_llm.testing import FakeServer, Fault, Reply
 from tests.contract.matrix import CLAUDE, KEY, OLLAMA, OPENAI, Case, complete, only
 
+pytestmark = pytest.mark.covering(1)
+
 # About 2,000 tokens.
 LONG = [{"role": "user", "content": "word " * 2000}]
 AT_ONCE = Retry(attempts=3, wait_initial=0)

@@ -37,6 +37,8 @@ from bruno_llm.vendors.tokens import counter_for
 from tests.contract.matrix import CLAUDE, GEMINI, KEY, OPENAI, USER, Case, complete, only
 from tests.size import sized
 
+pytestmark = pytest.mark.covering(1)
+
 # USD per token of gpt-4o-mini.
 IN, OUT = Decimal("0.15e-6"), Decimal("0.60e-6")
 MODEL, LONGEST = "gpt-4o-mini", 16_384

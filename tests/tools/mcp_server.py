@@ -9,7 +9,6 @@ import sys
 from typing import Any
 
 import mcp_types as types
-import uvicorn
 from mcp import stdio_server
 from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import Image, MCPServer
@@ -97,6 +96,14 @@ async def endless(_ctx: Any, params: types.PaginatedRequestParams | None) -> typ
     return types.ListToolsResult(tools=[], next_cursor=str(before + 1))
 
 
+def odd() -> Server[Any]:
+    return Server("odd", on_list_tools=list_odd, on_call_tool=call_odd)
+
+
+def without_end() -> Server[Any]:
+    return Server("endless", on_list_tools=endless)
+
+
 async def serve(server: Server[Any]) -> None:
     async with stdio_server() as (read, write):
         await server.run(read, write, server.create_initialization_options())
@@ -105,10 +112,12 @@ async def serve(server: Server[Any]) -> None:
 if __name__ == "__main__":
     kind = sys.argv[1]
     if kind == "http":
+        import uvicorn
+
         uvicorn.run(usual.streamable_http_app(), fd=int(sys.argv[2]), log_level="error")
     elif kind == "usual":
         usual.run("stdio")
     elif kind == "odd":
-        asyncio.run(serve(Server("odd", on_list_tools=list_odd, on_call_tool=call_odd)))
+        asyncio.run(serve(odd()))
     else:
-        asyncio.run(serve(Server("endless", on_list_tools=endless)))
+        asyncio.run(serve(without_end()))

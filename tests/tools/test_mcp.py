@@ -1,4 +1,4 @@
-"""The tools of real MCP servers, each in a process of its own."""
+"""The tools of real MCP servers, in processes of their own; two of them only at full size."""
 
 from __future__ import annotations
 
@@ -23,18 +23,23 @@ from bruno_llm import (
 )
 from bruno_llm.testing import FakeServer, MockProvider, Reply
 from bruno_llm.tools import ToolError
+from tests.size import FULL
 from tests.tools.test_docs import examples
 
 mcp = pytest.importorskip("mcp", reason="the package mcp is not installed")
+from tests.tools.mcp_server import odd, without_end  # noqa: E402  needs it
 
 SCRIPT = str(Path(__file__).with_name("mcp_server.py"))
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 16
 ASK = [{"role": "user", "content": "What is the capital of Norway?"}]
 
 
+def in_a_process(kind: str) -> Any:
+    return mcp.StdioServerParameters(command=sys.executable, args=["-W", "ignore", SCRIPT, kind])
+
+
 @asynccontextmanager
-async def client(kind: str) -> AsyncIterator[Any]:
-    server = mcp.StdioServerParameters(command=sys.executable, args=["-W", "ignore", SCRIPT, kind])
+async def client(server: Any) -> AsyncIterator[Any]:
     async with mcp.Client(server) as opened:
         yield opened
 
@@ -62,7 +67,7 @@ async def test_a_model_uses_a_server(server: FakeServer) -> None:
     asked = [ToolCall("call_1", "capital", known), ToolCall("call_2", "capital", unknown)]
     server.script(Reply("", tool_calls=asked), Reply("Oslo."))
     llm = OpenAIProvider(base_url=server.base_url("openai"), api_key="sk-test")
-    async with llm, client("usual") as session:
+    async with llm, client(in_a_process("usual")) as session:
         run = await run_tools(llm, ASK, await tools_from_mcp(session))
     assert run.text == "Oslo."
     right, wrong = (m.content for m in run.messages if m.role.value == "tool")
@@ -73,11 +78,10 @@ async def test_a_model_uses_a_server(server: FakeServer) -> None:
     assert sent["population"]["parameters"]["required"] == ["city", "year"]  # strict mode
 
 
+@pytest.mark.full
 async def test_a_session_of_the_older_handshake() -> None:
-    arguments = ["-W", "ignore", SCRIPT, "usual"]
-    server = mcp.StdioServerParameters(command=sys.executable, args=arguments)
     async with (
-        mcp.stdio_client(server) as (read, write),
+        mcp.stdio_client(in_a_process("usual")) as (read, write),
         mcp.ClientSession(read, write) as session,
     ):
         await session.initialize()
@@ -96,8 +100,9 @@ async def test_over_http(address: str) -> None:
     assert '"Oslo": 702026' in told
 
 
+@pytest.mark.sized
 async def test_every_page_every_name_and_every_kind_of_content() -> None:
-    async with client("odd") as session:
+    async with client(in_a_process("odd") if FULL else odd()) as session:
         tools = await tools_from_mcp(session)
         names = [tool.name for tool in tools]
         first, second, third, pictures, long, longer, *_ = names
@@ -119,21 +124,24 @@ async def test_every_page_every_name_and_every_kind_of_content() -> None:
             await named(tools, "fails")()
 
 
+@pytest.mark.sized
 async def test_a_list_without_an_end() -> None:
-    async with client("endless") as session:
+    async with client(in_a_process("endless") if FULL else without_end()) as session:
         with pytest.raises(ConfigurationError, match="more than 100 pages"):
             await tools_from_mcp(session)
 
 
+@pytest.mark.full
 async def test_a_server_that_died_costs_a_round_and_not_the_run() -> None:
     llm = MockProvider(Completion(tool_calls=(calling("leave"),)), "It is gone.")
-    async with client("usual") as session:
+    async with client(in_a_process("usual")) as session:
         run = await run_tools(llm, ASK, await tools_from_mcp(session))
     assert run.text == "It is gone."
     (told,) = (m.content for m in run.messages if m.role.value == "tool")
     assert told.startswith("Error: ")
 
 
+@pytest.mark.full
 async def test_the_example_of_the_page() -> None:
     llm = MockProvider(Completion(tool_calls=(calling("capital", country="Norway"),)), "Oslo.")
     assert await examples()["with_server"](llm, SCRIPT, ASK) == "Oslo."
