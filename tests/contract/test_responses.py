@@ -115,6 +115,30 @@ async def test_how_options_are_called_there(server: FakeServer, no_keys: None) -
     assert [part["type"] for part in body["input"][1]["content"]] == ["input_text", "input_image"]
 
 
+async def test_files_and_the_endpoints_own_words(
+    server: FakeServer, way: str, no_keys: None
+) -> None:
+    files = [{"file_id": "https://files.test/a.pdf"}, {"file_data": "data:text/plain;base64,QQ=="}]
+    parts = [{"type": "file", "file": file} for file in files]
+    await complete(
+        provider(server),
+        way,
+        [{"role": "user", "content": [{"type": "text", "text": "Which?"}, *parts]}],
+        reasoning={"effort": "low"},
+        text={"verbosity": "low"},
+        tools=[{"type": "web_search"}],
+        tool_choice="auto",
+    )
+    body = server.requests[-1].json
+    assert body["input"][0]["content"] == [
+        {"type": "input_text", "text": "Which?"},
+        {"type": "input_file", "file_url": "https://files.test/a.pdf"},
+        {"type": "input_file", "file_data": files[1]["file_data"], "filename": "file"},
+    ]
+    assert body["reasoning"]["effort"] == body["text"]["verbosity"] == "low"
+    assert body["tool_choice"] == "auto"
+
+
 async def test_what_it_has_no_field_for(server: FakeServer, no_keys: None) -> None:
     await provider(server).complete(USER, seed=3, stop=["x"])
     assert not {"seed", "stop"} & set(server.requests[-1].json)
