@@ -81,6 +81,7 @@ TOLD = (
     *(f"{_LOG}.{way}_handler" for way in ("async_success", "async_failure", "failure")),
     f"{_LOG}.handle_sync_success_callbacks_for_async_calls",
 )
+ENCODED = "main._get_encoding"
 HINTED = "MistralConfig._is_empty_assistant_message"
 COUNTED = "OllamaChatConfig.transform_response"
 AZURE = "llms.azure.common_utils.BaseAzureLLM.initialize_azure_sdk_client"
@@ -104,6 +105,7 @@ REACHES = (
     Reach(HUB, _AWAY, needed=False),
     *(Reach(name, _AWAY, needed=False) for name in (*TEMPLATES, *TASKS)),
     *(Reach(name, _SPARED, needed=False) for name in (PRICED, *TOLD)),
+    Reach(ENCODED, "a first call that does not stop the event loop for 80 ms", needed=False),
     Reach(HINTED, _SHORTER, part="get_type_hints", needed=False),
     Reach(COUNTED, _SHORTER, part="token_counter", needed=False),
     Reach("utils.get_optional_params", _OPTIONS, needed=False),

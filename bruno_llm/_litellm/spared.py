@@ -7,7 +7,9 @@ litellm 1.105 to 1.109:
   that (``litellm_logging.py``);
 * of a failure the traceback is searched for keys, on the event loop, 1 ms for each KiB of it;
 * the type hints of Mistral's messages are worked out anew for each of them: 55 ms of 1,000;
-* what Ollama has counted is counted as well (``dict.get`` with both): 25 ms of 1,000.
+* what Ollama has counted is counted as well (``dict.get`` with both): 25 ms of 1,000;
+* most routes build a vocabulary to count with where the vendor has not: one step of 80 ms in which
+  no other thread runs.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from functools import lru_cache, wraps
 from typing import Any
 
 from bruno_llm._litellm.cache import lent
-from bruno_llm._litellm.probe import COUNTED, HINTED, PRICED, TOLD, has
+from bruno_llm._litellm.probe import COUNTED, ENCODED, HINTED, PRICED, TOLD, has
 
 __all__ = ["WATCHERS", "is_watched", "spare"]
 
@@ -50,12 +52,14 @@ def is_watched(litellm: Any) -> bool:
 
 
 def spare(litellm: Any) -> None:
-    """Have litellm leave it out, all but the hints during our own unwatched calls alone."""
+    """Have litellm leave it out, all but the hints during our own calls alone."""
     for path in (PRICED, *TOLD):
         if has(path):
             owner, _, name = path.rpartition(".")
             holder = operator.attrgetter(owner)(litellm) if owner else litellm
             setattr(holder, name, _only_if_watched(getattr(holder, name)))
+    if has(ENCODED):
+        litellm.main._get_encoding = _built_when_used(litellm.main._get_encoding)
     if has(f"{HINTED}:get_type_hints"):
         module: Any = sys.modules[litellm.MistralConfig.__module__]
         module.get_type_hints = lru_cache(maxsize=8)(module.get_type_hints)
@@ -78,6 +82,26 @@ def _only_if_watched(work: Callable[..., Any]) -> Callable[..., Any]:
         return work(*args, **kwargs) if lent.get().is_watched else None
 
     return now
+
+
+class _Vocabulary:
+    """A vocabulary that is built when somebody counts with it."""
+
+    def __init__(self, build: Callable[[], Any]) -> None:
+        self._build = build
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._build(), name)
+
+
+def _built_when_used(build: Callable[[], Any]) -> Callable[[], Any]:
+    later = _Vocabulary(build)
+
+    @wraps(build)
+    def found() -> Any:
+        return build() if lent.get().client is None else later
+
+    return found
 
 
 def _uncounted(read: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,6 +17,8 @@ logger = get_logger(__name__)
 # plain text; 100 tokens leave room for the frames of a chat template).
 _SHARE = 2.0
 _FRAMES = 100
+_FRAME = 10
+_PLAIN = {"role", "content"}
 # Other scripts are counted with a vocabulary made for English, up to five times too high.
 _OTHER_SCRIPTS = 4.0
 
@@ -31,10 +33,14 @@ def was_cut(call: ChatCall, usage: Usage) -> bool:
     endpoint = call.endpoint
     if usage.estimated:
         return False
-    read, counted = usage.prompt_tokens, call.prompt_tokens
     asked = endpoint._described
     window = call.options.get("num_ctx") or (asked and asked.window)
     window = window or endpoint._vendor.silent_window
+    read = usage.prompt_tokens
+    enough = (read + _FRAMES) * _SHARE
+    if _is_short(call, enough if window is None else min(enough, window)):
+        return False
+    counted = call.prompt_tokens
     full = window is not None and counted > window and window // 2 <= read <= window
     if not full and not _is_far_less(call, read, counted):
         return False
@@ -47,6 +53,20 @@ def was_cut(call: ChatCall, usage: Usage) -> bool:
         num_ctx=window,
     )
     return True
+
+
+def _is_short(call: ChatCall, tokens: float) -> bool:
+    """Whether the prompt has fewer tokens for sure: each has a byte at least.
+
+    Counting takes a vocabulary, which takes 0.1 s or more of the first call.
+    """
+    request = call.request
+    if any(turn.keys() != _PLAIN for turn in request.chat) or request.options.get("tools"):
+        return False
+    texts = [turn["content"] for turn in request.chat]
+    if not all(isinstance(text, str) for text in texts):
+        return False
+    return sum(_FRAME + len(text.encode(errors="replace")) for text in texts) < tokens
 
 
 def _is_far_less(call: ChatCall, read: int, counted: int) -> bool:

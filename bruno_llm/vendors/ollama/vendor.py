@@ -40,7 +40,13 @@ OLLAMA = Vendor(
         id="name",
     ),
     # litellm asks /api/show about each model, on localhost (its issues 37041 and 21967).
-    quirks=Quirks(rehearsed=True, looked_up=("ollama", "ollama_chat"), name_in_body=True),
+    quirks=Quirks(
+        rehearsed=True,
+        looked_up=("ollama", "ollama_chat"),
+        # litellm counts the answer with it, also where Ollama has.
+        imports=("litellm.litellm_core_utils.default_encoding",),
+        name_in_body=True,
+    ),
     api_key_env=("OLLAMA_API_KEY",),
     base_url_env=("OLLAMA_API_BASE", "OLLAMA_HOST"),
     base_url="http://localhost:11434",
