@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, MutableMapping
 from importlib.util import find_spec
@@ -19,6 +20,10 @@ from bruno_llm.testing import FakeServer
 from tests.covering import leave_the_rest_to_full_runs
 from tests.patience import PatientLoop
 from tests.size import FULL
+
+# llama.cpp's threads would spin while they wait for each other: six times its CPU, and on a busy
+# machine seconds of it.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 VENDOR_VARIABLES = (
     "OPENAI_API_KEY",

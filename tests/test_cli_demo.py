@@ -30,7 +30,10 @@ def engine_here(home: pytest.MonkeyPatch) -> None:
 def test_the_demo_on_a_bare_machine(engine_here: None, tmp_path: Path) -> None:
     # The model's cache is shared, so that it is not computed for every test.
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    done = run(["demo"], bare_environment(tmp_path, {"XDG_CACHE_HOME": cache}))
+    done = run(
+        ["demo"],
+        bare_environment(tmp_path, {"XDG_CACHE_HOME": cache, "OMP_WAIT_POLICY": "passive"}),
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.count(_demo.EXPECTED) == 6

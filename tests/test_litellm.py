@@ -165,7 +165,7 @@ def test_an_application_that_imported_litellm_keeps_its_settings() -> None:
 
 
 class TestNoRequestBesideTheCall:
-    @pytest.mark.covering(2)
+    @pytest.mark.covering(1)
     @pytest.mark.parametrize("way", ["complete", "stream_events"])
     @pytest.mark.parametrize(
         "fault",

@@ -10,6 +10,7 @@ import pytest
 
 from bruno_llm.testing import FakeServer, Raw, Reply
 from tests.fake_client import FORMATS, PLAIN, ask
+from tests.size import sized
 
 
 @pytest.fixture
@@ -86,7 +87,9 @@ class TestConnections:
             task = asyncio.create_task(client.request(**ask("ollama")))
             await server.wait_for(lambda: server.requests and task.done())
 
+    @pytest.mark.sized
     async def test_a_thousand_at_once(self, server: FakeServer) -> None:
+        count = sized(1000, 200)
         gate = server.gate()
         server.default = Reply("x", gate=gate)
         body = b'{"model":"m","stream":true}'
@@ -104,9 +107,9 @@ class TestConnections:
                 writer.close()
                 await writer.wait_closed()
 
-        tasks = [asyncio.create_task(one()) for _ in range(1000)]
-        await server.wait_for(lambda: server.peak == 1000, timeout=20)
-        assert server.open_streams == 1000
+        tasks = [asyncio.create_task(one()) for _ in range(count)]
+        await server.wait_for(lambda: server.peak == count, timeout=20)
+        assert server.open_streams == count
         gate.set()
         answers = await asyncio.gather(*tasks)
         assert all(b"message_stop" in answer for answer in answers)

@@ -599,6 +599,7 @@ def test_needs_no_network_no_litellm_and_leaves_the_environment_alone() -> None:
     assert out.split() == ["2", "2"]
 
 
+@pytest.mark.full
 def test_keeps_the_cache_folder_the_user_has_set(tmp_path: Path) -> None:
     out = run_python(
         "import os, bruno_llm.vendors.tokens as t\n"

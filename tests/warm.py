@@ -203,9 +203,9 @@ def serve(fd: int) -> Any:
 
 async def _get_ready() -> None:
     """Import what a first call imports; nobody is asked."""
-    from bruno_llm import OllamaProvider, OpenAIProvider
+    from bruno_llm import ClaudeProvider, OllamaProvider, OpenAIProvider
 
-    for cls in (OllamaProvider, OpenAIProvider):
+    for cls in (OllamaProvider, OpenAIProvider, ClaudeProvider):
         async with cls(base_url="http://127.0.0.1:9", api_key="none") as llm:
             await llm.warm_up()
 

@@ -156,7 +156,7 @@ def given_back(wire: Wire, body: Body, place: int, completion: Completion) -> bo
     return all(turn.get(name) == value for name, value in items[0].items())
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("thinking", [True, False], ids=["thinking", "plain"])
 @pytest.mark.parametrize("wire", WIRES, ids=str)
 async def test_a_loop_of_three_rounds(

@@ -41,6 +41,7 @@ def test_a_folder_is_no_file(attach: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("attach", WAYS)
+@pytest.mark.covering(0)
 def test_a_file_that_no_vendor_takes_is_refused(attach: Any, tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     with path.open("wb") as file:

@@ -54,6 +54,7 @@ class Begun:
             await counting
 
 
+@pytest.mark.covering(0)
 async def test_litellm_begins_a_few_in_a_turn(case: Case, server: FakeServer, way: str) -> None:
     """All of them in one turn blocked the event loop for 1 ms each."""
     provider, begun = case.provider(server), Begun()
@@ -66,6 +67,7 @@ async def test_litellm_begins_a_few_in_a_turn(case: Case, server: FakeServer, wa
     await all_free(provider, server)
 
 
+@pytest.mark.covering(0)
 async def test_litellm_begins_what_has_a_place(case: Case, server: FakeServer, way: str) -> None:
     gate, begun = server.gate(), Begun()
     provider = with_places(case, server, 3)
