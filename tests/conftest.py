@@ -104,6 +104,14 @@ def _few_objects_to_look_at(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
+def no_collector() -> Iterator[None]:
+    """For tests that load litellm or its routes: that counts what is frozen, 0.03 s each time."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
 def server() -> Iterator[FakeServer]:
     """The loopback server that speaks four formats; a mistake in a script fails the test."""
     with FakeServer() as running:

@@ -49,6 +49,7 @@ LAYERS = (
 LAYER_OF = {room: place for place, rooms in enumerate(LAYERS) for room in rooms}
 
 
+@functools.cache
 def tree(module: str) -> ast.Module:
     path = ROOT.joinpath(*module.split(".")[1:])
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

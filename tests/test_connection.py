@@ -25,7 +25,7 @@ from bruno_llm.keys import variable_part
 from bruno_llm.testing import FakeServer, Fault, Raw
 from bruno_llm.vendors.routes import KEY_VARIABLES, LIST_MODELS, ROUTES, mistyped
 
-pytestmark = pytest.mark.usefixtures("no_keys")
+pytestmark = pytest.mark.usefixtures("no_keys", "no_collector")
 
 ASK = [{"role": "user", "content": "Hi"}]
 KEY = "sk-planted-1234567890-WXYZ"

@@ -70,7 +70,7 @@ def silent(real: Any, reach: probe.Reach) -> Any:
 
 
 @pytest.fixture
-def without(monkeypatch: pytest.MonkeyPatch) -> Any:
+def without(no_collector: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Hide a place, and have litellm loaded anew at the next call."""
     litellm = loading.load_now()
     # It looks for its own folder when it is imported, late.

@@ -19,6 +19,8 @@ from tests.elsewhere import only_loopback
 from tests.google_account import google_account
 from tests.size import FULL
 
+pytestmark = pytest.mark.usefixtures("no_collector")
+
 WATSONX = {"WATSONX_TOKEN": "t" * 20, "WATSONX_PROJECT_ID": "p"}
 # Routes that want more than a name: the model, and options of the call.
 NAMED: dict[str, tuple[str, dict[str, Any]]] = {

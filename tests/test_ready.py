@@ -171,6 +171,7 @@ async def test_everything_that_calls_can_be_warmed_up(server: FakeServer) -> Non
         await LiteLLMProvider("gemini/../x").warm_up()
 
 
+@pytest.mark.usefixtures("no_collector")
 @pytest.mark.covering(1)
 @pytest.mark.parametrize("way", ["complete", "stream_events"])
 @pytest.mark.parametrize("cls", [OpenAIProvider, ClaudeProvider, GeminiProvider, OllamaProvider])

@@ -17,6 +17,8 @@ from bruno_llm import (
 )
 from bruno_llm.testing import FakeServer, Fault, Reply
 
+pytestmark = pytest.mark.usefixtures("no_collector")
+
 ASK = [{"role": "user", "content": "Hi"}]
 # The first four go through litellm's httpx handler, the others through its OpenAI SDK code.
 ROUTES = ["groq", "deepseek", "mistral", "openrouter", "perplexity", "deepinfra", "litellm_proxy"]

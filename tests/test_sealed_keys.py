@@ -21,7 +21,7 @@ from bruno_llm.wire.sealed import stand_in, unsealed
 from tests.contract.matrix import CASES, USER, Case, ask
 from tests.planted import KEY
 
-pytestmark = pytest.mark.usefixtures("no_keys")
+pytestmark = pytest.mark.usefixtures("no_keys", "no_collector")
 
 # The kinds of litellm's code: its httpx handler, OpenAI's SDK, a client from its cache, Azure's.
 QUICK = ("anthropic", "azure", "cohere_chat", "gemini", "groq", "mistral", "openai", "perplexity")

@@ -27,6 +27,8 @@ from bruno_llm import (
 from bruno_llm.testing import FakeServer, Fault, Reply
 from tests.canned import Canned, aws_events, canned, sse
 
+pytestmark = pytest.mark.usefixtures("no_collector")
+
 ASK = [{"role": "user", "content": "What is the capital of Norway?"}]
 KEY = "k" * 20
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}

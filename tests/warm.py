@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import functools
 import gc
+import importlib
 import json
 import os
 import select
@@ -172,6 +173,14 @@ def serve(fd: int) -> Any:
         from bruno_llm._litellm.loading import load_now
         from bruno_llm.cli import cli, main
 
+        for name in (
+            "sqlalchemy.ext.asyncio",
+            "sqlalchemy.dialects.postgresql",
+            "psycopg",
+            "redis",
+        ):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
         load_now()
         asyncio.run(_get_ready())
         for name in cli.list_commands(None):  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from tests.contract.rows import ROWS, Row, each_row
 from tests.elsewhere import only_loopback
 from tests.size import FULL
 
-pytestmark = pytest.mark.usefixtures("no_keys")
+pytestmark = pytest.mark.usefixtures("no_keys", "no_collector")
 
 
 # A hundred connections take their time: one of each kind of client, unless at full size.
