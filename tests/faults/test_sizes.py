@@ -117,6 +117,7 @@ def packed(body: bytes, coding: str) -> bytes:
     return bare.compress(body) + bare.flush()
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("coding", ["gzip", "gzip in parts", "deflate", "bare deflate"])
 @pytest.mark.parametrize("size", [1, 1000])
 @pytest.mark.parametrize("streamed", [False, True])
