@@ -9,6 +9,7 @@ import json
 import socket
 import ssl
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from bruno_llm import (
     RequestTimeoutError,
     StreamError,
 )
+from bruno_llm._runtime.spread import STEPS
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.testing import FakeServer, Fault, Reply
 from bruno_llm.wire import client
@@ -54,7 +56,7 @@ async def serving(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncItera
         tasks.add(task)
         try:
             await serve(reader, writer)
-        except (ConnectionError, asyncio.CancelledError, ssl.SSLError):
+        except (ConnectionError, EOFError, asyncio.CancelledError, ssl.SSLError):
             pass
         finally:
             writer.transport.abort()
@@ -378,3 +380,52 @@ def test_another_event_loop(server: FakeServer) -> None:
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()
+
+
+async def test_answers_that_come_at_once_are_read_in_turns() -> None:
+    """A hundred streams, all of them there in one turn, stopped the event loop for 0.2 s."""
+    asked, all_asked = 0, asyncio.Event()
+    event = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    choice: dict[str, Any] = {"index": 0, "delta": {"content": "word "}, "finish_reason": None}
+    piece = b"data: %b\n\n" % json.dumps({**event, "choices": [choice]}).encode()
+    stop = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    last = b"data: %b\n\ndata: [DONE]\n\n" % json.dumps({**event, "choices": [stop]}).encode()
+    body = piece * 50 + last
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        kind = b"content-type: text/event-stream\r\ncontent-length: %d" % len(body)
+        while await request_of(reader):
+            asked += 1
+            if asked == 31:
+                all_asked.set()
+            if asked > 1:  # the first one is alone
+                await all_asked.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % kind + body)
+
+    turn = 0
+    first: Counter[int] = Counter()
+    end: Counter[int] = Counter()
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async with serving(serve) as port, provider_at(f"http://127.0.0.1:{port}") as provider:
+        await ask(provider, "stream")
+
+        async def read() -> None:
+            stream = provider.stream(USER)
+            assert await anext(stream) == "word "
+            first[turn] += 1
+            assert len([piece async for piece in stream]) == 49
+            end[turn] += 1
+
+        counting = asyncio.ensure_future(count())
+        await asyncio.gather(*(read() for _ in range(30)))
+        counting.cancel()
+    assert sum(first.values()) == sum(end.values()) == 30
+    assert max(first.values()) <= 2 * STEPS.at_once
+    assert max(end.values()) <= 2 * STEPS.at_once

@@ -197,6 +197,11 @@ class WireClient(httpx.AsyncClient):
                     return _with_body(answered, exchange.body)
             if stream:
                 response, exchange.tap = tapped(bounded(answered, exchange.most), exchange)
+                try:
+                    await STEPS.go_on(exchange.waiting)
+                except BaseException:
+                    await response.aclose()
+                    raise
                 return response
             exchange.body = await read(answered, exchange.most)
             await STEPS.go_on(exchange.waiting)

@@ -30,6 +30,7 @@ from httpcore import (
     WriteTimeout,
 )
 
+from bruno_llm._runtime.spread import STEPS
 from bruno_llm.policies.timeouts import LimitReached, within
 
 __all__ = ["Sockets"]
@@ -39,6 +40,8 @@ _NEXT_ADDRESS = 0.25
 _MOST_UNREAD = 1 << 18
 """Bytes that may wait for a slow reader before the server has to."""
 _MOST_HELD = 1 << 16
+_MANY = 1 << 11
+"""Bytes from which on what is done with them counts as a piece of work: eight pieces of a text."""
 
 
 class Sockets(AsyncNetworkBackend):
@@ -167,6 +170,8 @@ class _Socket(asyncio.Protocol, AsyncNetworkStream):
             if self._paused:
                 self._paused = False
                 self._transport.resume_reading()
+            if len(data) > _MANY:
+                await STEPS.go_on()
             return data
         if self._closed or self._error is not None:
             raise ReadError from self._error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from bruno_llm import _clock
+from bruno_llm._runtime.spread import STEPS
 from bruno_llm.policies.timeouts import LimitReached, within
 from bruno_llm.redaction import bare
 from bruno_llm.wire.frames import FrameReader
@@ -105,7 +106,10 @@ class Tap(httpx.AsyncByteStream):
         except (httpx.TransportError, httpx.DecodingError) as exc:
             self._exchange.failure = bare(exc)
             raise exc from None
-        return items.popleft() if items else None
+        if items:
+            return items.popleft()
+        await STEPS.go_on()  # the end of a call is work, too
+        return None
 
     async def _read(self) -> None:
         """The next packet."""
