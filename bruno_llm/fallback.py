@@ -25,7 +25,7 @@ from bruno_llm.exceptions import (
     StreamError,
     TransientError,
 )
-from bruno_llm.messages.chat import asked
+from bruno_llm.messages.chat import messages_of_call
 from bruno_llm.options.call import AnswerOptions
 from bruno_llm.options.checks import Wait, check
 from bruno_llm.policies.cooldown import Cooldown
@@ -106,7 +106,7 @@ class FallbackProvider(Chat):
         said, as (provider, error class, message).
         """
         options: dict[str, Any] = {**kwargs}
-        messages = asked(messages, options)
+        messages = messages_of_call(messages, options)
         failures: list[tuple[LLMInterface, Exception]] = []
         for place in self._order():
             provider = self.providers[place]
@@ -123,7 +123,7 @@ class FallbackProvider(Chat):
     def _text_events(self, messages: Messages, **kwargs: Any) -> AsyncGenerator[StreamEvent, None]:
         # Plain text cannot say that it starts anew: a break is a StreamError.
         options: dict[str, Any] = {**kwargs}
-        messages = asked(messages, options)
+        messages = messages_of_call(messages, options)
         return self._events(messages, options, None)
 
     async def stream_events(
@@ -131,7 +131,7 @@ class FallbackProvider(Chat):
     ) -> AsyncGenerator[StreamEvent, None]:
         """The events of the first provider that begins to answer; see the class for restarts."""
         options: dict[str, Any] = {**kwargs}
-        messages = asked(messages, options)
+        messages = messages_of_call(messages, options)
         events = self._events(messages, options, self._resume)
         async with inside(events) as events:
             async for event in events:

@@ -30,7 +30,7 @@ from bruno_llm.exceptions import (
     InvalidRequestError,
     StreamError,
 )
-from bruno_llm.messages.chat import as_messages, asked, shows_images, to_chat
+from bruno_llm.messages.chat import as_messages, messages_of_call, shows_images, to_chat
 from bruno_llm.options.call import CallOptions, ProviderOptions
 from bruno_llm.options.checks import Count, Temperature, check
 from bruno_llm.options.params import (
@@ -326,7 +326,7 @@ class LiteLLMProvider(ChatModel, Chat):
         if "timeout" in options:
             timeout = Timeout.of(options.pop("timeout"))
         if "prompt" in options:
-            messages = asked(messages, options)
+            messages = messages_of_call(messages, options)
             if "prompt" in options:
                 check_names(("prompt",), self._allowed_params(), f"A call of {self.name}")
         chat = to_chat(messages, self._system_prompt)
@@ -339,7 +339,7 @@ class LiteLLMProvider(ChatModel, Chat):
         spoken, forms = self._fitting.fit(options, base_url)
         if any("tool_calls" in turn or turn["role"] == "tool" for turn in chat):
             chat = path.renamed(chat, forms)
-        request = path.Request(
+        request = path.ChatRequest(
             self._litellm_model, chat, options, spoken, base_url, timeout.read, forms=forms
         )
         if (self.window or self.costs or self.rate_limit) and not self._counter.loaded:

@@ -18,9 +18,7 @@ SHARED_TYPES = {
     "CostTracker": "0.2.0 had another of that name, which compat still gives",
     "TokenCounter": "0.2.0 had another of that name, which compat still gives",
 }
-UNDER_WAY = {"Connection", "Delta", "Request", "Way"}  # these still have two homes
 SHARED_FUNCTIONS = {
-    "asked": "still has two homes",
     "brings": "what each format says of its events: a function of `Format`",
     "command": "one a file of the command line, found by that name",
     "fit": "what each vendor does with its options: a function of `Vendor`",
@@ -67,7 +65,7 @@ def test_a_type_has_a_name_of_its_own() -> None:
         for name in types_of(tree):
             homes[name].add(module)
     assert {name: found for name, found in homes.items() if len(found) > 1} == {
-        name: homes[name] for name in SHARED_TYPES.keys() | UNDER_WAY
+        name: homes[name] for name in SHARED_TYPES
     }
 
 

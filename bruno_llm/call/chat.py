@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from bruno_llm import _litellm
-from bruno_llm.call.request import Request
+from bruno_llm.call.request import ChatRequest
 from bruno_llm.call.send import Call
 from bruno_llm.call.worst import (
     Bound,
@@ -49,7 +49,7 @@ class ChatCall(Call):
     """
 
     _: KW_ONLY
-    request: Request
+    request: ChatRequest
     _held_for: Bound | None = field(init=False, default=None)
 
     @property
@@ -94,7 +94,7 @@ class ChatCall(Call):
         bound = bound._replace(cache_writes=cache_writes(content), sounds=sounds)
         return None if bound == self._held_for else self._price(bound)
 
-    def limited(self) -> Request:
+    def limited(self) -> ChatRequest:
         """The request with a limit on the answer where nothing else limits it."""
         request = self.request
         if longest_answer(self._asked) is not None or self._longest():

@@ -12,7 +12,7 @@ from bruno_llm import _litellm
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.call import path
 from bruno_llm.call.access import Access
-from bruno_llm.call.connection import CannotBeAskedError, Connection
+from bruno_llm.call.diagnosis import CannotBeAskedError, Diagnosis
 from bruno_llm.call.pricing import Pricing
 from bruno_llm.costs.prices import ModelPrice
 from bruno_llm.errors.rules import ErrorRule
@@ -241,9 +241,9 @@ class Endpoint(Access):
         vendor, (base_url, address) = self._vendor, self._address()
         api_key = await self._key(base_url) or key
         clients = await self._clients.get()
-        from bruno_llm.vendors.asking import asked  # with httpx, which is there by now
+        from bruno_llm.vendors.asking import ask_vendor  # with httpx, which is there by now
 
-        return await asked(
+        return await ask_vendor(
             question,
             clients.http,
             base_url or where.url,
@@ -279,7 +279,7 @@ class Endpoint(Access):
     def _cannot_be_asked(self) -> CannotBeAskedError:
         return CannotBeAskedError(f"{self._route} has no list of models that can be asked")
 
-    async def diagnose(self) -> Connection:
+    async def diagnose(self) -> Diagnosis:
         """What a free request of at most 5 seconds tells; never raises an ``LLMError``.
 
         A vendor that cannot be asked for its models is not down: what is not known is ``None``.
@@ -287,27 +287,27 @@ class Endpoint(Access):
         try:
             models = await self.list_models()
         except CannotBeAskedError as error:
-            return Connection(reachable=error.reachable)
+            return Diagnosis(reachable=error.reachable)
         except AuthenticationError as error:
             asked = error.status_code is not None
-            return Connection(asked or None, False if asked else None, error=error)
+            return Diagnosis(asked or None, False if asked else None, error=error)
         except TransientError as error:
-            return Connection(reachable=False, error=error)
+            return Diagnosis(reachable=False, error=error)
         except LLMError as error:
-            return Connection(error=error)
+            return Diagnosis(error=error)
         vendor, base_url = self._vendor, self.base_url
         # Some servers give their list to everybody.
         accepted = True if vendor.models is not None else None
         wanted = self._litellm_model.removeprefix(f"{self._route}/")
         if has_model(models, wanted, base_url):
-            return Connection(True, accepted, True)
+            return Diagnosis(True, accepted, True)
         if vendor.models is None and base_url is None and not has_own_address(self._route):
-            return Connection(True, accepted)  # hosts list a part of what they serve
+            return Diagnosis(True, accepted)  # hosts list a part of what they serve
         hint = vendor.hints.get("ModelNotFoundError", "").format(model=wanted) or None
         missing = ModelNotFoundError(
             f"it has no model {wanted!r}", self.name, model=self.model, hint=hint
         )
-        return Connection(True, accepted, False, missing)
+        return Diagnosis(True, accepted, False, missing)
 
     async def check_connection(self) -> bool:
         """Whether a call could work, as far as a free request of at most 5 seconds can tell.

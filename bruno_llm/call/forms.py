@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bruno_llm.completion import ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
+from bruno_llm.completion import ToolCall, ToolCallDelta
 from bruno_llm.exceptions import InvalidRequestError
 from bruno_llm.messages.chat import ChatMessage
 from bruno_llm.schema import (
@@ -23,9 +23,11 @@ from bruno_llm.schema import (
 )
 from bruno_llm.vendors.dialect import Dialect
 
+if TYPE_CHECKING:
+    from bruno_llm.wire.reading import Delta
+
 __all__ = ["Forms", "fit_schemas", "renamed"]
 
-Delta = TextDelta | ReasoningDelta | ToolCallDelta
 _SHAPES = ("json_schema", "json_object")
 
 

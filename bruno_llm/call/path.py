@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bruno_llm.call.forms import renamed
     from bruno_llm.call.outcome import kept, outcome, refuse_empty
     from bruno_llm.call.prepare import Fitting, as_dicts, fitted_to_window, seen_by
-    from bruno_llm.call.request import Request
+    from bruno_llm.call.request import ChatRequest
     from bruno_llm.call.send import send
 
 _HOMES = {
@@ -22,14 +22,14 @@ _HOMES = {
     "bruno_llm.call.forms": ("renamed",),
     "bruno_llm.call.outcome": ("kept", "outcome", "refuse_empty"),
     "bruno_llm.call.prepare": ("Fitting", "as_dicts", "fitted_to_window", "seen_by"),
-    "bruno_llm.call.request": ("Request",),
+    "bruno_llm.call.request": ("ChatRequest",),
     "bruno_llm.call.send": ("send",),
 }
 
 __all__ = [
     "ChatCall",
+    "ChatRequest",
     "Fitting",
-    "Request",
     "as_dicts",
     "ask",
     "count",

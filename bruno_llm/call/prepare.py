@@ -10,7 +10,7 @@ from typing import Any
 from bruno_llm import _litellm
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.call.forms import Forms, fit_schemas
-from bruno_llm.call.request import Request, Spoken
+from bruno_llm.call.request import ChatRequest, Spoken
 from bruno_llm.capabilities import Capabilities
 from bruno_llm.exceptions import InvalidRequestError
 from bruno_llm.messages.chat import ChatMessage, shows_images
@@ -222,8 +222,8 @@ def _noted(turn: ChatMessage) -> ChatMessage:
 
 
 async def fitted_to_window(
-    request: Request, window: ContextWindow, counter: TokenCounter, size: int | None
-) -> Request:
+    request: ChatRequest, window: ContextWindow, counter: TokenCounter, size: int | None
+) -> ChatRequest:
     """The request with what does not fit into the model's window of ``size`` tokens left out."""
     fitted = await window.fit(
         list(request.chat),

@@ -18,7 +18,7 @@ from bruno_llm.wire.turn import History, KeptTurn, Origin, restored, with_body
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Divert", "Request", "Spoken"]
+__all__ = ["ChatRequest", "Divert", "Spoken"]
 
 Divert: TypeAlias = "Callable[[httpx.Request], httpx.Request]"
 # litellm decides by the name of a model which endpoint and which parameters it has. This name
@@ -51,7 +51,7 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ChatRequest:
     """The messages of a call and its options; prepared once and not changed after.
 
     Attributes:

@@ -34,10 +34,10 @@ from bruno_llm.messages.wellformed import check_messages, check_turn, checked_me
 __all__ = [
     "ChatMessage",
     "as_messages",
-    "asked",
     "completion_message",
     "file_message",
     "image_message",
+    "messages_of_call",
     "shows_images",
     "texts_of",
     "to_chat",
@@ -168,7 +168,7 @@ def as_messages(
     return [Message(role=MessageRole.USER, content=messages)]
 
 
-def asked(
+def messages_of_call(
     messages: Sequence[Message | Mapping[str, Any]] | str, options: MutableMapping[str, Any]
 ) -> Sequence[Message | Mapping[str, Any]]:
     """The messages of a call, with a ``prompt`` that is a text taken out of its options.

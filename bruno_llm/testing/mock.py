@@ -24,7 +24,7 @@ from bruno_llm.completion import (
     Usage,
 )
 from bruno_llm.exceptions import ConfigurationError, EmptyResponseError, StreamError
-from bruno_llm.messages.chat import ChatMessage, as_messages, asked, texts_of, to_chat
+from bruno_llm.messages.chat import ChatMessage, as_messages, messages_of_call, texts_of, to_chat
 from bruno_llm.options.call import CallOptions
 from bruno_llm.testing.fake.text import arguments_text, words
 
@@ -168,7 +168,7 @@ class MockProvider(Chat):
         self, method: str, messages: Messages, options: Mapping[str, Any]
     ) -> Completion | Exception:
         given = {name: value for name, value in options.items() if value is not None}
-        chat = to_chat(asked(messages, given), self._system_prompt)
+        chat = to_chat(messages_of_call(messages, given), self._system_prompt)
         call = MockCall(method, chat, given)
         self.calls.append(call)
         answer: Any = self._answers.popleft() if self._answers else self._default

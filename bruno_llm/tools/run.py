@@ -14,7 +14,7 @@ from bruno_llm._runtime.loops import inside
 from bruno_llm.chat import Chat, Messages
 from bruno_llm.completion import Completion, StreamEnd, StreamEvent, ToolCall, Usage
 from bruno_llm.exceptions import ConfigurationError, LLMError, ToolLimitError
-from bruno_llm.messages.chat import as_messages, asked, completion_message, tool_result
+from bruno_llm.messages.chat import as_messages, completion_message, messages_of_call, tool_result
 from bruno_llm.tools.calling import ToolFinished, ToolStarted, run_calls
 from bruno_llm.tools.definition import Tool, as_tools, tool_dicts
 
@@ -133,7 +133,7 @@ async def run_tools(
         ToolLimitError: The model does not stop calling; ``.run`` has everything.
         LLMError: A request failed; ``.run`` has what was done before.
     """
-    messages = asked(messages, options)
+    messages = messages_of_call(messages, options)
     state = _State(provider, tools, max_rounds, approve, options)
     return await state.finished(state.begin(messages), streamed=False)
 
@@ -153,7 +153,7 @@ async def stream_tools(
     ``ToolFinished`` around each call, ``RunProgress`` with the run so far, and ``RunEnd`` with
     the run.
     """
-    messages = asked(messages, options)
+    messages = messages_of_call(messages, options)
     state = _State(provider, tools, max_rounds, approve, options)
     async with inside(state.rounds(state.begin(messages), streamed=True)) as events:
         async for event in events:

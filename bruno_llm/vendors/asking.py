@@ -19,7 +19,7 @@ from bruno_llm.redaction import Redactor, secrets_in_use
 from bruno_llm.wire.client import ConnectionLost, WireClient
 from bruno_llm.wire.exchange import Exchange
 
-__all__ = ["Asking", "asked"]
+__all__ = ["Asking", "ask_vendor"]
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ TIMEOUT = 5.0
 
 
 class Asking:
-    """Free requests to one vendor, see :func:`asked`."""
+    """Free requests to one vendor, see :func:`ask_vendor`."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Asking:
         return payload if isinstance(payload, dict) else self.refuse("it is not a JSON object")
 
 
-async def asked(
+async def ask_vendor(
     question: Callable[[Asking], Awaitable[T]],
     http: WireClient,
     base_url: str,

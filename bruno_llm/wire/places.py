@@ -104,7 +104,7 @@ class Places:
             make: Makes a transport that opens one connection at most.
         """
         make()  # what is wrong with a proxy is told when the client is made
-        return _Way(self, make)
+        return _ClientTransport(self, make)
 
     async def take(
         self, limit: float | None, waiting: Callable[[], AbstractContextManager[Any]]
@@ -230,7 +230,7 @@ async def _quietly(work: Callable[[], Awaitable[None]]) -> None:
         await work()
 
 
-class _Way(httpx.AsyncBaseTransport):
+class _ClientTransport(httpx.AsyncBaseTransport):
     """What httpx's client is given as its transport."""
 
     def __init__(self, places: Places, make: Make) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bruno_llm.exceptions import ConfigurationError, LLMError
 
-__all__ = ["CannotBeAskedError", "Connection"]
+__all__ = ["CannotBeAskedError", "Diagnosis"]
 
 
 class CannotBeAskedError(ConfigurationError):
@@ -19,8 +19,8 @@ class CannotBeAskedError(ConfigurationError):
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
-    """What was found out. ``None`` means that it could not be.
+class Diagnosis:
+    """What ``diagnose()`` found out; a field is ``None`` where it could not be found.
 
     Attributes:
         reachable: Its server answers.
