@@ -15,7 +15,6 @@ from pydantic import SecretStr
 from typing_extensions import Unpack
 
 from bruno_llm import _litellm
-from bruno_llm._door import keeps_secrets
 from bruno_llm._former import former_attribute, former_options
 from bruno_llm._runtime.loops import inside
 from bruno_llm._runtime.spread import STARTS
@@ -46,7 +45,7 @@ from bruno_llm.options.params import (
 from bruno_llm.policies.cache import Cache
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
-from bruno_llm.redaction import hidden
+from bruno_llm.redaction import hidden, keeps_secrets
 from bruno_llm.vendors.registry import vendor_of
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES
 

@@ -1,8 +1,9 @@
 """What is a secret, and how it is hidden: the one place that knows.
 
 A name that holds a secret (:func:`is_secret_name`), a key as it may be shown (:func:`mask`), an
-address without its password (:func:`hide_url_secrets`), and any text without the keys and prompts
-of a call (:class:`Redactor`).
+address without its password (:func:`hide_url_secrets`), any text without the keys and prompts of a
+call (:class:`Redactor`), and an error without the frames that hold them (:func:`bare`,
+:func:`keeps_secrets`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import Any, SupportsIndex, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, wraps
+from inspect import iscoroutinefunction
+from typing import Any, ParamSpec, SupportsIndex, TypeVar, cast
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from pydantic import SecretStr
+
+from bruno_llm.exceptions import LLMError
 
 __all__ = [
     "Hidden",
@@ -29,6 +33,7 @@ __all__ = [
     "hidden_in",
     "hide_url_secrets",
     "is_secret_name",
+    "keeps_secrets",
     "mask",
     "name_in",
     "one_line",
@@ -56,6 +61,8 @@ _SHORTEST_SHOWN = 12
 _LONGEST_LINE = 400
 _TRACEBACK = "Traceback (most recent call last)"
 E = TypeVar("E", bound=BaseException)
+P = ParamSpec("P")
+T = TypeVar("T")
 # Headers whose values are no secret, and whose values a vendor quotes when they are wrong.
 _OPEN_HEADERS = {
     "accept",
@@ -171,6 +178,37 @@ def bare(error: E) -> E:
         link.__traceback__ = None
         link.__suppress_context__ = True
     return error
+
+
+def keeps_secrets(function: Callable[P, T]) -> Callable[P, T]:
+    """The function, with an ``LLMError`` out of it having no frame that holds its arguments.
+
+    For constructors and functions that are given secrets: a logger that prints the variables of
+    frames would print the key of ``OpenAIProvider(api_key=..., temperature=9)`` as it was given.
+    """
+    if iscoroutinefunction(function):
+
+        @wraps(function)
+        async def asked(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await function(*args, **kwargs)
+            except LLMError as error:
+                failed = bare(error)
+            del args, kwargs
+            raise failed
+
+        return cast("Callable[P, T]", asked)
+
+    @wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except LLMError as error:
+            failed = bare(error)
+        del args, kwargs
+        raise failed
+
+    return called
 
 
 def _links(error: BaseException) -> Iterator[BaseException]:

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from bruno_core.interfaces.embedding import EmbeddingInterface
 
-from bruno_llm._door import keeps_secrets
 from bruno_llm.compat.embedding_provider import OllamaEmbeddingProvider, OpenAIEmbeddingProvider
 from bruno_llm.embeddings.named import GeminiEmbedder
 from bruno_llm.exceptions import ConfigurationError, LLMError
+from bruno_llm.redaction import keeps_secrets
 
 __all__ = ["EmbeddingFactory"]
 

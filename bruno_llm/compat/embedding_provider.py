@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import SecretStr
 from typing_extensions import Self
 
-from bruno_llm._door import keeps_secrets
 from bruno_llm.compat.embedding_interface import VectorTools
 from bruno_llm.embeddings.named import OllamaEmbedder, OpenAIEmbedder
 from bruno_llm.policies.retry import Retry
+from bruno_llm.redaction import keeps_secrets
 
 __all__ = ["OllamaEmbeddingProvider", "OpenAIEmbeddingProvider"]
 

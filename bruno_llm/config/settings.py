@@ -22,7 +22,6 @@ from pydantic import (
     model_validator,
 )
 
-from bruno_llm._door import keeps_secrets
 from bruno_llm.config import policies
 from bruno_llm.config.env import named_provider
 from bruno_llm.config.errors import fault_of_configuration
@@ -32,6 +31,7 @@ from bruno_llm.config.layers import Layer, environment_layer, expanded
 from bruno_llm.config.names import KINDS, VENDOR_PARAMS, canonical, with_provider
 from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.options.checks import Count, Temperature, nearest
+from bruno_llm.redaction import keeps_secrets
 
 __all__ = ["ProviderConfig"]
 

@@ -12,7 +12,6 @@ from bruno_core.models.message import Message
 from pydantic import SecretStr
 
 from bruno_llm import _litellm
-from bruno_llm._door import keeps_secrets
 from bruno_llm.call.endpoint import Endpoint
 from bruno_llm.call.send import send
 from bruno_llm.completion import Completion, Usage
@@ -33,7 +32,7 @@ from bruno_llm.options.params import check_names, check_options, present
 from bruno_llm.policies.retry import Retry
 from bruno_llm.policies.timeouts import Timeout
 from bruno_llm.rate_limit.limit import RateLimit
-from bruno_llm.redaction import hidden
+from bruno_llm.redaction import hidden, keeps_secrets
 from bruno_llm.vendors.model_list import ModelList
 from bruno_llm.vendors.vectors import VectorEndpoint
 from bruno_llm.wire.bodies import MAX_RESPONSE_BYTES

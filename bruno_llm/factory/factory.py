@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.config import BrunoConfig, LLMConfig
 
-from bruno_llm._door import keeps_secrets
 from bruno_llm._runtime.log import get_logger
 from bruno_llm.config.explain import Setting
 from bruno_llm.config.settings import ProviderConfig
@@ -42,6 +41,7 @@ from bruno_llm.factory.configure import configure
 from bruno_llm.factory.named import BUILTIN, AnyConfig, ProvidersByName
 from bruno_llm.factory.plugins import broken_plugins
 from bruno_llm.factory.registry import ProviderClass, Registry, Target
+from bruno_llm.redaction import keeps_secrets
 
 if TYPE_CHECKING:
     from bruno_llm.fallback import FallbackProvider

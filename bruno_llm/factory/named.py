@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from bruno_core.interfaces.llm import LLMInterface
 from bruno_core.models.config import BrunoConfig, LLMConfig
 
-from bruno_llm._door import keeps_secrets
 from bruno_llm.config.settings import ProviderConfig
+from bruno_llm.redaction import keeps_secrets
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from bruno_core.interfaces.llm import LLMInterface
 
-from bruno_llm._door import keeps_secrets
 from bruno_llm.config.layers import Layer
 from bruno_llm.config.settings import ProviderConfig
 from bruno_llm.exceptions import ConfigurationError
@@ -16,6 +15,7 @@ from bruno_llm.factory.build import configurable_and_objects, constructor_argume
 from bruno_llm.factory.factory import LLMFactory
 from bruno_llm.factory.named import EMBEDDERS, AnyConfig, EmbeddersByName
 from bruno_llm.options.checks import nearest
+from bruno_llm.redaction import keeps_secrets
 
 if TYPE_CHECKING:
     from bruno_llm.embeddings.embedder import LiteLLMEmbedder
