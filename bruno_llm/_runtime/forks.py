@@ -33,7 +33,7 @@ def new_lock() -> threading.Lock:
 
 
 def new_rlock() -> threading.RLock:
-    """The same, which the thread that holds it may take again."""
+    """A lock as ``new_lock()`` gives, which the thread that holds it may take again."""
     lock = threading.RLock()
     _locks.add(lock)  # type: ignore[arg-type]  # the two have no common class
     return lock

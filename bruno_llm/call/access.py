@@ -82,7 +82,7 @@ class Access(Closable):
         return address if secret is None or address is None else with_secrets(address, secret)
 
     def _address(self) -> tuple[str | None, SecretStr | None]:
-        """The same without a password and a query, and all of it where there is one of these."""
+        """The address without its password and query; and the whole of it, where it has such."""
         vendor, address, name = self._vendor, self._base_url, "base_url"
         if not address:
             variables = self._declaring("base_url_env").base_url_env
@@ -96,7 +96,7 @@ class Access(Closable):
         return address if _VERSION.search(address) else address + vendor.version, secret
 
     def _declaring(self, attribute: str) -> Any:
-        """Who says what ``attribute`` is: the class where it declares it, else the vendor."""
+        """The class, where it declares ``attribute`` itself; else the vendor."""
         return self if attribute in self._declared else self._vendor
 
     @property
@@ -208,7 +208,7 @@ class Access(Closable):
         return base_url, address, self._sendable(self._api_key)
 
     async def _looked_up(self, timeout: Timeout) -> Where:
-        """The same, as the environment and the keyring say it now."""
+        """Address and key, as the environment and the keyring say them now."""
         base_url, address = self._address()
         return base_url, address, await self._key(base_url, timeout)
 

@@ -162,7 +162,7 @@ class ChatCall(Call):
 
 
 async def ask(call: ChatCall) -> Answer:
-    """One plain try.
+    """Make one plain try: ask litellm, and read the answer.
 
     Raises:
         LLMError: The wire says that this is no whole answer.

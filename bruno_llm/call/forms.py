@@ -33,7 +33,7 @@ _SHAPES = ("json_schema", "json_object")
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """What was rewritten of the tools of one call.
+    """The tools of one call as the vendor gets them, and the way back to the caller's names.
 
     Attributes:
         names: The caller's name by the one that was sent, where they differ.

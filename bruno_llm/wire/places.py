@@ -141,7 +141,7 @@ class Places:
         return found
 
     def keep(self, connection: _Connection) -> None:
-        """Its request has ended well: the next one may have the connection."""
+        """Keep the connection for the next request: the one on it has ended well."""
         if connection not in self._busy:
             return  # closed meanwhile
         self._busy.remove(connection)
@@ -153,7 +153,7 @@ class Places:
         self.line.give_back()
 
     def discard(self, connection: _Connection) -> None:
-        """Its request ended in any other way: close it, and then give the place back.
+        """Close the connection, then give the place back: the request did not end well.
 
         In a task of its own, because the caller may be cancelled any number of times.
         """
@@ -162,7 +162,7 @@ class Places:
             self._close_soon(connection).add_done_callback(lambda _: self.line.give_back())
 
     def finish(self, connection: _Connection, rest: AsyncIterator[bytes], stream: Any) -> None:
-        """Its answer is whole: read to the end of the HTTP message, and keep the connection.
+        """Read to the end of the HTTP message and keep the connection: the answer is whole.
 
         OpenAI's client leaves at ``[DONE]``, before the empty chunk that ends the message; the
         connection could then not be used again. In a task of its own: nobody waits for it.
@@ -184,7 +184,7 @@ class Places:
         self._in_the_background(to_the_end).add_done_callback(is_over)
 
     def discard_from_anywhere(self, connection: _Connection) -> None:
-        """The same, from whichever thread the garbage is collected in."""
+        """``discard()``, from whichever thread the garbage is collected in."""
         if connection in self._busy and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self.discard, connection)
