@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 import yaml
 from bruno_core.models.config import BrunoConfig, LLMConfig, MemoryConfig
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -456,6 +456,7 @@ def test_broken_json_with_a_key_is_not_repeated() -> None:
     assert caught.value.__context__ is None
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 1e6), st.integers(1, 10**9), st.text(st.characters(codec="ascii")))
 def test_what_is_written_to_the_environment_is_read_back(
     timeout: float, max_tokens: int, prompt: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bruno_llm._runtime.line import Line
@@ -72,6 +72,7 @@ async def test_those_who_wait_are_refused() -> None:
     assert (line.free, line.waiting) == (1, 0)
 
 
+@settings(deadline=None)
 @given(
     places=st.integers(1, 4),
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 9))),

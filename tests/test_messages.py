@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bruno_core.models.message import Message, MessageRole
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bruno_llm import (
@@ -172,6 +172,7 @@ class TestShapes:
 ROLES = st.sampled_from(["user", "assistant", "system", "tool"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(ROLES, st.text("abc xyz", min_size=1)), max_size=12))
 def test_any_history_becomes_one_that_vendors_accept(turns: list[tuple[str, str]]) -> None:
     """Nothing is lost; the first turn is the user's; roles alternate."""

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bruno_llm.redaction import Redactor, causes, hide_url_secrets, is_secret_name
@@ -22,6 +22,7 @@ def test_short_secrets_and_prompts_would_spoil_everything() -> None:
     assert Redactor(["any"], ["hi"])("hi, any day") == "hi, any day"
 
 
+@settings(deadline=None)
 @given(st.text(min_size=12), st.integers(0, 2))
 def test_a_prompt_is_found_however_it_is_quoted(prompt: str, depth: int) -> None:
     quoted = prompt
