@@ -305,22 +305,7 @@ class LiteLLMProvider(ChatModel, Chat):
         await STARTS.go_on()
         if not self._loaded:
             self._require_model()
-        if kwargs:
-            allowed = self._allowed_params() | self._params_of(self._litellm_model) | PER_CALL
-            check_names(kwargs, allowed, f"A call of {self.name}", NAMED)
-            check_options(kwargs, f"A call of {self.name}", InvalidRequestError)
-        options = {**self.defaults, **self.params, **kwargs}
-        if temperature is not None:
-            check("temperature", temperature, Temperature | None)
-        else:
-            temperature = self.temperature
-        if max_tokens is not None:
-            check("max_tokens", max_tokens, Count | None)
-        else:
-            max_tokens = self.max_tokens
-        limits = {"temperature": temperature, "max_tokens": max_tokens}
-        options |= {name: value for name, value in limits.items() if value is not None}
-        options = {name: value for name, value in options.items() if value is not None}
+        options = self._options_of_call(temperature, max_tokens, kwargs)
         tag, timeout = options.pop("tag", None), self.timeout
         if "timeout" in options:
             timeout = Timeout.of(options.pop("timeout"))
@@ -358,6 +343,26 @@ class LiteLLMProvider(ChatModel, Chat):
             tag=tag,
             request=request,
         )
+
+    def _options_of_call(
+        self, temperature: float | None, max_tokens: int | None, kwargs: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What a call asks for, the provider's own options among it; nothing that is ``None``."""
+        if kwargs:
+            allowed = self._allowed_params() | self._params_of(self._litellm_model) | PER_CALL
+            check_names(kwargs, allowed, f"A call of {self.name}", NAMED)
+            check_options(kwargs, f"A call of {self.name}", InvalidRequestError)
+        if temperature is not None:
+            check("temperature", temperature, Temperature | None)
+        if max_tokens is not None:
+            check("max_tokens", max_tokens, Count | None)
+        options = {**self.defaults, **self.params, **kwargs}
+        limits = {
+            "temperature": self.temperature if temperature is None else temperature,
+            "max_tokens": self.max_tokens if max_tokens is None else max_tokens,
+        }
+        options |= {name: value for name, value in limits.items() if value is not None}
+        return {name: value for name, value in options.items() if value is not None}
 
     @cached_property
     def _fitting(self) -> path.Fitting:
