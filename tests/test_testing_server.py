@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
+import socket
 import struct
 import subprocess
 import sys
@@ -258,3 +259,17 @@ class TestLife:
             assert getattr(bruno_llm.testing, name) is not None
         with pytest.raises(AttributeError, match="Nothing"):
             _ = bruno_llm.testing.Nothing
+
+
+def test_connections_that_come_while_it_ends_are_closed_with_it() -> None:
+    """A leak would be told by a warning, which is an error in the tests of whoever uses it."""
+    for _ in range(20):
+        with FakeServer() as server:
+            url = httpx.URL(server.base_url("ollama"))
+            clients = [socket.socket() for _ in range(20)]
+            for client in clients:
+                client.setblocking(False)
+                client.connect_ex((url.host, url.port))
+        for client in clients:
+            client.close()
+    gc.collect()

@@ -21,7 +21,7 @@ def main() -> None:
     params.model_alias = {"tiny"}  # or answers would name the file
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.n_ctx, params.n_parallel = settings["ctx"], settings["slots"]
-    params.cpuparams.n_threads = 2
+    params.cpuparams.n_threads = 1  # of so small a model two would only wait for each other
     params.warmup, params.endpoint_slots, params.endpoint_metrics = False, True, True
     if settings["key"]:
         params.api_keys = [settings["key"]]

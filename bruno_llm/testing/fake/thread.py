@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable
 
@@ -11,6 +12,9 @@ from bruno_llm.exceptions import ConfigurationError
 from bruno_llm.testing.fake.http import Incoming, ServedConnection
 
 _Ready = concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]]
+
+
+_TURNS = 5  # it takes three
 
 
 class ServerThread:
@@ -79,6 +83,12 @@ class ServerThread:
         server = await loop.create_server(self._accept, "127.0.0.1", 0, backlog=2048)
         ready.set_result((loop, stop, server.sockets[0].getsockname()[1]))
         await stop.wait()
+        # Who was accepted a moment ago is a task of asyncio's until there is a connection to abort,
+        # and one that finds its server closed leaves a socket behind.
+        with contextlib.suppress(NotImplementedError):  # on Windows
+            loop.remove_reader(server.sockets[0].fileno())
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         server.close()
         open_connections = list(self.connections)
         for connection in open_connections:
