@@ -161,32 +161,9 @@ class WireClient(httpx.AsyncClient):
             if stream:
                 return bounded(answered, MAX_RESPONSE_BYTES)
             return _with_body(answered, await read(answered, MAX_RESPONSE_BYTES))
-        asked = (request.url.scheme, request.url.host, request.url.port)
-        if exchange.base_url is not None and asked != _origin(exchange.base_url):
-            exchange.failure = Elsewhere(
-                f"litellm asks {request.url.host} here, whatever base_url says: leave it out"
-            )
-            raise exchange.failure
-        if exchange.divert is not None:
-            request = exchange.divert(request)
-        mend: Mender | None = None
-        if exchange.wire and not request.url.path.endswith(exchange.wire.paths):
-            ends = exchange.wire.unread.items()
-            mend = next((mend for end, mend in ends if request.url.path.endswith(end)), None)
-            exchange.wire = None
-        wire, options = exchange.wire, exchange.options
-        if wire and (wire.asks_with is None or not wire.asks_with.isdisjoint(options)):
-            body = read_json(request.content)
-            if wire.request(body, options):
-                request = with_body(request, body)
+        request, mend = _as_it_leaves(request, exchange)
         if exchange.admit is not None:
             await exchange.admit(request)
-        url = request.url
-        if url.userinfo or url.query or url.fragment:
-            url = url.copy_with(userinfo=b"", query=None, fragment=None)
-        exchange.url = str(url)
-        request.stream = _Leaving(request.stream, exchange)
-        request.extensions = {**request.extensions, "timeout": dict(exchange.timeouts)}
         try:
             answered = await super().send(request, stream=True, **kwargs)
             exchange.status = answered.status_code
@@ -212,6 +189,37 @@ class WireClient(httpx.AsyncClient):
                 raise exc from None
             raise ConnectionLost(str(exc), request=request) from exc
         return _with_body(answered, _readable(exchange, mend))
+
+
+def _as_it_leaves(
+    request: httpx.Request, exchange: Exchange
+) -> tuple[httpx.Request, Mender | None]:
+    """litellm's request with what is ours in it, and what mends an answer that nobody reads."""
+    asked = (request.url.scheme, request.url.host, request.url.port)
+    if exchange.base_url is not None and asked != _origin(exchange.base_url):
+        exchange.failure = Elsewhere(
+            f"litellm asks {request.url.host} here, whatever base_url says: leave it out"
+        )
+        raise exchange.failure
+    if exchange.divert is not None:
+        request = exchange.divert(request)
+    mend: Mender | None = None
+    if exchange.wire and not request.url.path.endswith(exchange.wire.paths):
+        ends = exchange.wire.unread.items()
+        mend = next((mend for end, mend in ends if request.url.path.endswith(end)), None)
+        exchange.wire = None
+    wire, options = exchange.wire, exchange.options
+    if wire and (wire.asks_with is None or not wire.asks_with.isdisjoint(options)):
+        body = read_json(request.content)
+        if wire.request(body, options):
+            request = with_body(request, body)
+    url = request.url
+    if url.userinfo or url.query or url.fragment:
+        url = url.copy_with(userinfo=b"", query=None, fragment=None)
+    exchange.url = str(url)
+    request.stream = _Leaving(request.stream, exchange)
+    request.extensions = {**request.extensions, "timeout": dict(exchange.timeouts)}
+    return request, mend
 
 
 def _readable(exchange: Exchange, mend: Mender | None) -> bytes:

@@ -200,12 +200,12 @@ class _Socket(asyncio.Protocol, AsyncNetworkStream):
         """
         if not buffer:
             return
+        if self._closed or self._over:
+            raise WriteError from self._error
         if self._held is None and len(buffer) < _MOST_HELD:
             self._held = bytes(buffer)
             return
         held, self._held = self._held, b""
-        if self._closed or self._over:
-            raise WriteError from self._error
         self._transport.write(held + buffer if held else buffer)
         if self._writer is not None:
             try:
