@@ -17,7 +17,7 @@ logger = get_logger(__name__)
 # plain text; 100 tokens leave room for the frames of a chat template).
 _SHARE = 2.0
 _FRAMES = 100
-_FRAME = 10
+_FRAME = 10  # tokens of one message besides its text, at most
 _PLAIN = {"role", "content"}
 # Other scripts are counted with a vocabulary made for English, up to five times too high.
 _OTHER_SCRIPTS = 4.0
